@@ -1,0 +1,263 @@
+"""The run directory: append-only sample files while measuring, sealing to Parquet, reading back.
+
+While a trial is measured its samples lie in Arrow IPC *streams* and JSON lines, flushed every second, so that
+after ``kill -9`` all but the last second can be read (Parquet has no footer until it is closed). Sealing turns
+them into ``requests.parquet``, ``pages.parquet``, ``origin.parquet`` and ``trial.json``; ``trial.json`` comes
+last and by rename, so a trial that has one is whole. An unsealed trial is named but never analysed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+
+from rig.model import InfrastructureError, RunStatus, TrialId, UsageError
+from rig.samples import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST_SCHEMA = "rig.run/1"
+TRIAL_SCHEMA = "rig.trial/1"
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace ``path`` atomically: a reader sees the old text or the new, never half of one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(value, stream, indent=2, allow_nan=False)
+            stream.write("\n")
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class StreamSink:
+    """Appends record batches of one table to an Arrow IPC stream; each :meth:`write` is flushed to the file."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file: IO[bytes] = path.open("wb")
+        options = ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+        self._writer = ipc.new_stream(self._file, schema, options=options)
+        self._file.flush()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one batch and hand it to the operating system."""
+        self._writer.write_batch(batch)
+        self._file.flush()
+
+    def close(self) -> None:
+        """End the stream and close the file."""
+        self._writer.close()
+        self._file.close()
+
+
+def read_stream(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read an Arrow IPC stream, also one that was cut off in the middle: every whole batch is kept."""
+    batches: list[pa.RecordBatch] = []
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as stream:
+            try:
+                for batch in ipc.open_stream(stream):
+                    batches.append(batch)
+            except (pa.ArrowInvalid, OSError, EOFError):
+                pass  # A stream cut by kill -9 ends inside a batch; what came before it is whole.
+    return pa.Table.from_batches(batches, schema=schema).unify_dictionaries()
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the whole lines of a JSON-lines file; a last line without its newline was cut off and is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        for line in stream:
+            if line.endswith(b"\n"):
+                yield json.loads(line)
+
+
+def table_of(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows to a table of ``schema``; keys the schema lacks are refused, missing ones are null."""
+    known = set(schema.names)
+    listed = list(rows)
+    for row in listed:
+        if unknown := set(row) - known:
+            raise ValueError(f"sample has columns the journal does not know: {sorted(unknown)}")
+    return pa.Table.from_pylist(listed, schema=schema)
+
+
+@dataclass(frozen=True)
+class TrialDir:
+    """The folder of one trial."""
+
+    path: Path
+
+    @property
+    def requests_stream(self) -> Path:
+        """Raw journal of requests (Arrow IPC stream)."""
+        return self.path / "requests.arrows"
+
+    @property
+    def pages_lines(self) -> Path:
+        """Raw journal of page visits (JSON lines)."""
+        return self.path / "pages.jsonl"
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the trial ended in order; only then is it analysed."""
+        return (self.path / "trial.json").exists()
+
+    def seal(self, origin_rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+        """Turn the raw journals into Parquet and write ``trial.json`` (last, atomically)."""
+        tables = {
+            "requests": read_stream(self.requests_stream, TABLES["requests"]),
+            "pages": table_of(read_json_lines(self.pages_lines), TABLES["pages"]),
+            "origin": table_of(origin_rows, TABLES["origin"]),
+        }
+        for name, table in tables.items():
+            pq.write_table(table, self.path / f"{name}.parquet", compression="zstd")
+        write_json(self.path / "trial.json", {"schema": TRIAL_SCHEMA, **facts})
+        self.requests_stream.unlink(missing_ok=True)
+        self.pages_lines.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class SealedTrial:
+    """A trial as analysis sees it: its facts and its three tables."""
+
+    id: TrialId
+    facts: dict[str, Any]
+    path: Path
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One of ``requests``, ``pages``, ``origin`` as an Arrow table."""
+        return pq.read_table(self.path / f"{name}.parquet", columns=list(columns) if columns else None)
+
+    def frame(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The same as a data frame."""
+        frame: pd.DataFrame = self.table(name, columns).to_pandas()
+        return frame
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory read back."""
+
+    path: Path
+    manifest: dict[str, Any]
+    trials: list[SealedTrial] = field(default_factory=list)
+    unsealed: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> RunStatus:
+        """Status as read: 'running' without a living owner is an interrupted run."""
+        status = RunStatus(self.manifest["status"])
+        if status is RunStatus.RUNNING and not _is_locked(self.path):
+            return RunStatus.INTERRUPTED
+        return status
+
+    def of_arm(self, label: str) -> list[SealedTrial]:
+        """Sealed trials of one arm in the order of rounds."""
+        return sorted((t for t in self.trials if t.id.arm == label), key=lambda t: t.id.round)
+
+
+class RunDir:
+    """The run directory while it is being written. Holds a lock: its absence means nobody writes any more."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._lock = (path / ".lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.update()
+
+    @classmethod
+    def create(cls, parent: Path, profile: str, manifest: Mapping[str, Any]) -> RunDir:
+        """Make ``<UTC>-<profile>-<id>/`` below ``parent`` with a manifest of status 'running'.
+
+        Raises:
+            InfrastructureError: the folder cannot be written.
+        """
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%SZ}-{profile}-{secrets.token_hex(3)}"
+        path = parent / name
+        try:
+            path.mkdir(parents=True)
+            (path / "trials").mkdir()
+            (path / "logs").mkdir()
+        except OSError as error:
+            raise InfrastructureError(
+                f"output folder {parent}: cannot be written ({error.strerror}); choose another with --out"
+            ) from error
+        head = {"schema": MANIFEST_SCHEMA, "status": RunStatus.RUNNING, "profile": profile}
+        return cls(path, {**head, "created": now.isoformat(timespec="seconds"), **manifest})
+
+    def update(self, **facts: Any) -> None:
+        """Merge ``facts`` into the manifest and replace it atomically."""
+        self.manifest.update(facts)
+        write_json(self.path / "manifest.json", self.manifest)
+
+    def open_trial(self, trial: TrialId) -> TrialDir:
+        """Make the folder of one trial."""
+        path = self.path / "trials" / str(trial)
+        path.mkdir()
+        return TrialDir(path)
+
+    def finish(self, status: RunStatus) -> None:
+        """Write the final status and let go of the directory."""
+        self.update(status=status, finished=datetime.now(UTC).isoformat(timespec="seconds"))
+        self._lock.close()
+
+
+def _is_locked(path: Path) -> bool:
+    lock = path / ".lock"
+    if not lock.exists():
+        return False
+    with lock.open("r") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def open_run(path: Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        UsageError: there is no run at ``path``.
+        InfrastructureError: its manifest is damaged or of another schema.
+    """
+    manifest_path = path / "manifest.json"
+    if not manifest_path.is_file():
+        raise UsageError(f"{path}: not a run directory (no manifest.json); `rig runs` lists those there are")
+    try:
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InfrastructureError(f"{manifest_path}: cannot be read ({error}); the run cannot be used") from error
+    if manifest.get("schema") != MANIFEST_SCHEMA:
+        raise InfrastructureError(
+            f"{manifest_path}: schema {manifest.get('schema')!r}, this rig reads {MANIFEST_SCHEMA!r}"
+        )
+    trials, unsealed = [], []
+    folders = sorted((path / "trials").iterdir()) if (path / "trials").is_dir() else []
+    for folder in folders:
+        if not TrialDir(folder).sealed:
+            unsealed.append(folder.name)
+            continue
+        facts = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+        trials.append(SealedTrial(TrialId(round=facts["round"], arm=facts["arm"]), facts, folder))
+    return Run(path, manifest, trials, unsealed)
