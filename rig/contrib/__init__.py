@@ -1,0 +1,1 @@
+"""Instrumentation that runs inside other projects."""

@@ -1,0 +1,32 @@
+"""Instrumentation for any Django project: response headers, control endpoints, event files.
+
+Imports Django and nothing else of rig. ``docs/target-contract.md`` has the contract and a ten-line example.
+"""
+
+from rig.contrib.django.control import Hooks, control_urls
+from rig.contrib.django.middleware import RigMiddleware
+from rig.contrib.django.origin import Recompute, Write, background, invalidation, recompute, snapshot, write
+from rig.contrib.django.runtime import MEASURING, epoch, is_token, parameters
+from rig.contrib.django.trace import Served, Status, Trace, current, serve
+
+__all__ = [
+    "MEASURING",
+    "Hooks",
+    "Recompute",
+    "RigMiddleware",
+    "Served",
+    "Status",
+    "Trace",
+    "Write",
+    "background",
+    "control_urls",
+    "current",
+    "epoch",
+    "invalidation",
+    "is_token",
+    "parameters",
+    "recompute",
+    "serve",
+    "snapshot",
+    "write",
+]
