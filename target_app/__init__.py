@@ -1,0 +1,1 @@
+"""The sample Django shop that rig measures."""

@@ -1,0 +1,22 @@
+"""Cache-invalidation strategies, one small file each, behind the flag ``cache-strategy``."""
+
+from __future__ import annotations
+
+from rig.contrib.django import current
+from target_app.strategies.base import Strategy
+from target_app.strategies.delete_many import DeleteMany
+from target_app.strategies.delete_on_write import DeleteOnWrite
+from target_app.strategies.fixed_timeout import FixedTimeout
+from target_app.strategies.versioned_keys import VersionedKeys
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy for strategy in (FixedTimeout(), DeleteOnWrite(), DeleteMany(), VersionedKeys())
+}
+
+SEED = ("fixed-timeout", "delete-on-write", "delete-many", "versioned-keys")
+"""The four strategies the mission began with."""
+
+
+def active_strategy() -> Strategy:
+    """The strategy the flag chose for the request under way."""
+    return STRATEGIES[current().strategy or ""]

@@ -1,0 +1,109 @@
+"""Settings of the sample shop, from the environment.
+
+``SHOP_DATA_DIR``        folder for the database file, pictures and collected static files
+``SHOP_DB``              SQLite file, when it is not ``SHOP_DATA_DIR/shop.sqlite3``
+``DATABASE_URL``         ``postgresql://user:password@host:port/name`` instead of SQLite
+``RIG_REDIS_URL``        cache server, ``redis://…`` or ``unix:///path?db=0``
+``CACHE_STRATEGY``       default of the flag ``cache-strategy``
+``CACHE_TTL_S``          the short time to live, outside measurement
+``DJANGO_SECRET_KEY``, ``DJANGO_ALLOWED_HOSTS``, ``DJANGO_DEBUG``
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+DATA_DIR = Path(os.environ.get("SHOP_DATA_DIR", BASE_DIR.parent / ".rig" / "shop")).resolve()
+
+# Without a key in the environment each start makes its own: sessions end with the process, nothing secret is stored.
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secrets.token_urlsafe(40)
+DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+
+INSTALLED_APPS = ["django.contrib.staticfiles", "target_app.shop"]
+MIDDLEWARE = [
+    "rig.contrib.django.RigMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "target_app.flags.StrategyMiddleware",
+]
+ROOT_URLCONF = "target_app.config.urls"
+WSGI_APPLICATION = "target_app.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.csrf"]},
+    }
+]
+
+
+def _database() -> dict[str, object]:
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": os.environ.get("SHOP_DB", str(DATA_DIR / "shop.sqlite3")),
+            # A connection lives as long as its server thread: opening one costs more than a cache hit.
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "timeout": 20,
+                "init_command": (
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456;"
+                    " PRAGMA cache_size=-8000; PRAGMA temp_store=MEMORY;"
+                ),
+            },
+        }
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": parts.port or "",
+        # The pool keeps the connections; Django must not keep them a second time.
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"pool": {"min_size": 2, "max_size": 16}},
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": os.environ.get("RIG_REDIS_URL", "redis://127.0.0.1:6379/0"),
+        "KEY_PREFIX": "rig-shop",
+        "OPTIONS": {
+            # msgpack, not django-redis' default pickle: who can write to the cache must not run code here.
+            "SERIALIZER": "django_redis.serializers.msgpack.MSGPackSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 1,
+        },
+    }
+}
+CACHE_STRATEGY = os.environ.get("CACHE_STRATEGY", "fixed-timeout")
+CACHE_TTL_S = float(os.environ.get("CACHE_TTL_S", "60"))
+
+SHOP_IMAGE_DIR = DATA_DIR / "images"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [("shop/img", SHOP_IMAGE_DIR)] if SHOP_IMAGE_DIR.is_dir() else []
+WHITENOISE_MAX_AGE = 3600
+
+USE_TZ = True
+USE_I18N = False
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

@@ -1,0 +1,110 @@
+"""What rig asks of the shop between trials: who are you, forget, store again, and does the cache tell the truth."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+
+from rig.contrib.django import snapshot
+from target_app.shop import catalogue
+from target_app.shop.entries import Entry, entry_of
+from target_app.shop.models import Product, ScopeVersion
+from target_app.strategies import SEED, STRATEGIES, active_strategy, store
+
+Json = dict[str, Any]
+
+_NOMINAL_RECOMPUTE_S = 0.1
+"""Identity declares staleness before any recompute was seen."""
+
+
+def identity() -> Json:
+    """Facts that decide whether figures measured here apply elsewhere."""
+    workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+    return {
+        "project": "sample shop",
+        "strategies": strategies(),
+        "seed_strategies": list(SEED),
+        "database": connection.vendor,
+        "workers": workers,
+        "threads": workers * int(os.environ.get("WEB_THREADS", "1")),
+    }
+
+
+def strategies() -> list[Json]:
+    """The catalogue: what each strategy is, costs and declares under the settings of this trial."""
+    return [
+        {
+            "name": s.name,
+            "family": s.family,
+            "summary": s.summary,
+            "source": s.source,
+            "read_hit": s.cost.read_hit,
+            "read_miss": s.cost.read_miss,
+            "write": s.cost.write,
+            "ttl_s": s.ttl_s,
+            "freshness_by_ttl": s.freshness_by_ttl,
+            "max_staleness_s": s.max_staleness_s(_NOMINAL_RECOMPUTE_S),
+            "seed": s.name in SEED,
+        }
+        for s in STRATEGIES.values()
+    ]
+
+
+def clear() -> None:
+    """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
+    cache.delete_pattern("*")
+
+
+def seed(entries: Mapping[str, float | None]) -> Json:
+    """Store each named entry now; the number is the share of its time to live that is left."""
+    strategy = active_strategy()
+    for name, share in entries.items():
+        entry = entry_of(name)
+        strategy.read(entry)
+        if share is not None:
+            store.expire_in(strategy.key(entry), strategy.ttl_s * share)
+    return {"stored": len(entries), "ttl_s": strategy.ttl_s}
+
+
+def settle(sample: int, seed: int) -> Json:
+    """Compare every cached version with the database, then the bodies of mismatches and of a seeded sample."""
+    strategy = active_strategy()
+    current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
+    mismatches, sound = [], []
+    checked = 0
+    for name in _all_names():
+        key = strategy.key(entry_of(name))
+        stored = store.get(key)
+        if stored is None:
+            continue
+        checked += 1
+        cached, current = stored.versions.get(name), current_versions.get(name)
+        if cached == current:
+            sound.append(name)
+        else:
+            mismatches.append({"entry": name, "cached": cached, "current": current, "ttl_s": store.remaining_s(key)})
+    picked = random.Random(seed).sample(sound, min(sample, len(sound)))
+    to_read = [m["entry"] for m in mismatches] + picked
+    differing = [name for name in to_read if _body_differs(entry_of(str(name)), strategy.key(entry_of(str(name))))]
+    return {
+        "checked": checked,
+        "mismatches": mismatches,
+        "bodies_checked": len(to_read),
+        "bodies_differ": differing,
+    }
+
+
+def _body_differs(entry: Entry, key: str) -> bool:
+    stored = store.get(key)
+    with snapshot():
+        return stored is not None and stored.value != entry.compute()
+
+
+def _all_names() -> list[str]:
+    slugs = Product.objects.order_by("pk").values_list("slug", flat=True)
+    return ["home", *(f"category:{c.slug}" for c in catalogue.CATEGORIES), *(f"product:{slug}" for slug in slugs)]

@@ -1,0 +1,100 @@
+"""The one interface all strategies share, and the three helpers each of them is written with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from django.conf import settings
+
+from rig.contrib.django import Served, Status, parameters, recompute, serve, snapshot
+from target_app.shop.entries import Entry
+from target_app.shop.models import ScopeVersion
+from target_app.strategies.store import Fresh, Stored
+
+SAFETY_TTL_S = 3600.0
+"""Strategies that invalidate on write keep entries this long, in case a write went unseen."""
+
+_DJANGO_DEFAULT_TTL_S = 300.0
+"""``cache.set()`` without a timeout: what the literal setting compresses to the short TTL."""
+
+
+class TtlMode(StrEnum):
+    """How times to live are chosen; see docs/target-contract.md."""
+
+    AS_USED = "as-used"
+    EQUAL = "equal"
+    LITERAL = "literal"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Round trips to the cache server, K being the entries that depend on one write."""
+
+    read_hit: int
+    read_miss: int
+    write: str
+
+
+class Strategy(ABC):
+    """How cached entries are read and how a write takes them out."""
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+    cost: ClassVar[Cost]
+    freshness_by_ttl: ClassVar[bool]
+    """True: the TTL is what bounds staleness, so it is short. False: writes invalidate, the TTL is a safety net."""
+    literal_ttl_s: ClassVar[float] = _DJANGO_DEFAULT_TTL_S
+
+    @abstractmethod
+    def key(self, entry: Entry) -> str:
+        """Where ``entry`` lies now (may ask the cache)."""
+
+    @abstractmethod
+    def read(self, entry: Entry) -> dict[str, Any]:
+        """The entry's value, from the cache or recomputed; says which by :func:`answer`."""
+
+    @abstractmethod
+    def invalidate(self, entries: Sequence[Entry]) -> None:
+        """Called once after the commit of a write on which ``entries`` depend."""
+
+    @abstractmethod
+    def max_staleness_s(self, longest_recompute_s: float) -> float:
+        """Declared bound: no read is staler than this, given the longest recompute seen."""
+
+    @property
+    def ttl_s(self) -> float:
+        """Time to live under the settings of this trial, seconds."""
+        chosen = parameters()
+        short = float(chosen.get("ttl_s", settings.CACHE_TTL_S))
+        match TtlMode(chosen.get("ttl_mode", TtlMode.AS_USED)):
+            case TtlMode.AS_USED:
+                return short if self.freshness_by_ttl else SAFETY_TTL_S
+            case TtlMode.EQUAL:
+                return short
+            case TtlMode.LITERAL:
+                return self.literal_ttl_s * short / _DJANGO_DEFAULT_TTL_S
+
+
+@contextmanager
+def computing(entry: Entry) -> Iterator[Fresh]:
+    """Recompute ``entry`` from the database; the block stores it, and the recompute is open until the block ends."""
+    with recompute(entry.name) as work:
+        with snapshot():
+            work.versions = {
+                entry.name: ScopeVersion.objects.values_list("version", flat=True).get(scope=entry.name)
+            }
+            value = entry.compute()
+        yield Fresh(value, work.versions, work)
+
+
+def answer(entry: Entry, status: Status, stored: Stored) -> dict[str, Any]:
+    """Serve ``stored`` and say so in the response's headers."""
+    serve(Served(entry.name, status, stored.versions, stored.stored_s, stored.ttl_s))
+    return stored.value

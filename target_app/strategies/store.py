@@ -1,0 +1,102 @@
+"""The cache as strategies use it: django-redis, with the epoch in every key and its time in the request's trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+from rig.contrib.django import Recompute, current
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value as it lies in the cache: content, the versions it was computed from, when and for how long."""
+
+    value: dict[str, Any]
+    versions: dict[str, int]
+    stored_s: float  # time.time()
+    ttl_s: float | None
+
+
+@dataclass(slots=True)
+class Fresh:
+    """A value just computed, not yet stored."""
+
+    value: dict[str, Any]
+    versions: dict[str, int]
+    work: Recompute
+
+
+def _key(key: str) -> str:
+    """Late work of an earlier trial writes under its own epoch, where nobody reads."""
+    trace = current()
+    return f"{trace.epoch}:{trace.strategy}:{key}"
+
+
+def get(key: str) -> Stored | None:
+    """1 round trip."""
+    with current().timing("cache"):
+        found = cache.get(_key(key))
+    return Stored(**found) if found is not None else None
+
+
+def set(key: str, fresh: Fresh, ttl_s: float | None) -> Stored:
+    """1 round trip. ``ttl_s=None`` stores for ever."""
+    stored = Stored(fresh.value, fresh.versions, time.time(), ttl_s)
+    packed = {"value": stored.value, "versions": stored.versions, "stored_s": stored.stored_s, "ttl_s": ttl_s}
+    with current().timing("cache"):
+        cache.set(_key(key), packed, timeout=ttl_s)
+    fresh.work.stored(ttl_s)
+    return stored
+
+
+def delete(key: str) -> None:
+    """1 round trip."""
+    with current().timing("cache"):
+        cache.delete(_key(key))
+
+
+def delete_many(keys: Sequence[str]) -> None:
+    """1 round trip for any number of keys."""
+    with current().timing("cache"):
+        cache.delete_many([_key(key) for key in keys])
+
+
+def generation(name: str) -> int:
+    """The counter ``name``; 1 round trip, 3 when it was lost.
+
+    A lost counter restarts at a value no earlier generation had (the clock), never at 1: with 1, old entries
+    would be served again.
+    """
+    with current().timing("cache"):
+        number = cache.get(_key(name))
+        if number is None:
+            cache.add(_key(name), time.time_ns(), timeout=None)
+            number = cache.get(_key(name))
+    return int(number)
+
+
+def bump(name: str) -> None:
+    """Raise the counter by one atomic INCR; 1 round trip."""
+    with current().timing("cache"):
+        try:
+            cache.incr(_key(name))
+        except ValueError:  # The counter was lost: every entry of its generations is out of reach already.
+            cache.add(_key(name), time.time_ns(), timeout=None)
+
+
+def expire_in(key: str, seconds: float) -> None:
+    """Set the remaining time to live (seeding only)."""
+    cache.pexpire(_key(key), max(1, int(seconds * 1000)))
+
+
+def remaining_s(key: str) -> float | None:
+    """Seconds left to live; -1 for ever, None when there is nothing (settling only)."""
+    milliseconds = cache.pttl(_key(key))
+    if milliseconds is None:
+        return -1.0
+    return milliseconds / 1000 if milliseconds > 0 else None
