@@ -1,0 +1,38 @@
+"""hot-key: one product takes most reads; staff change its price while people look.
+
+With rig:           rig run --profile hot-key
+With plain Locust:  locust -f locustfiles/hot_key.py --headless -H http://127.0.0.1:8000
+"""
+
+from rig.measure.load.users import users
+from rig.plan.profile import Profile
+
+PROFILE = Profile(
+    name="hot-key",
+    summary="one product takes most reads, a few writes change it",
+    reads={
+        "/p/moon-jar/": 0.82,
+        "/": 0.06,
+        "/c/vases/": 0.04,
+        "/c/bowls/": 0.03,
+        "/p/tide-bowl/": 0.03,
+        "/p/bud-vase/": 0.02,
+    },
+    entries={
+        "/": "home",
+        "/c/vases/": "category:vases",
+        "/c/bowls/": "category:bowls",
+        "/p/moon-jar/": "product:moon-jar",
+        "/p/tide-bowl/": "product:tide-bowl",
+        "/p/bud-vase/": "product:bud-vase",
+    },
+    write_forms={
+        "/p/moon-jar/": "/staff/p/moon-jar/",
+        "/p/tide-bowl/": "/staff/p/tide-bowl/",
+        "/p/bud-vase/": "/staff/p/bud-vase/",
+    },
+    dependents=3,
+    visits={"/p/moon-jar/": 0.8, "/": 0.1, "/c/vases/": 0.1},
+)
+
+Shopper, Visitor = users(PROFILE)

@@ -1,0 +1,132 @@
+"""Amounts that suit this machine: rate, writes and TTL from the recompute time measured at start.
+
+A rate that suits one machine drowns another, so a profile says what the load should *mean* (λΔ, expiries, writes),
+and this turns it into numbers. What was chosen is printed and recorded; flags override it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rig.model import UsageError
+from rig.plan.profile import Profile
+
+ORIGIN_SHARE_MAX = 0.5
+"""Origin work, herds included, stays under this share of one core in every arm."""
+
+_HERD_MARGIN = 1.15
+"""A herd takes a little longer than threads × Δ: hits are served beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """What one trial offers."""
+
+    window_s: float
+    rate_rps: float
+    """Reads and writes together."""
+    hot_writes: int
+    other_writes: int
+    ttl_s: float
+    visits: int
+    herd_s: float
+    """Expected length of a herd on the hot entry: all server threads recompute on one core."""
+
+    @property
+    def read_rate_rps(self) -> float:
+        """Reads alone."""
+        return max(0.0, self.rate_rps - (self.hot_writes + self.other_writes) / self.window_s)
+
+    @property
+    def write_share(self) -> float:
+        """Writes as a fraction of all requests."""
+        return (self.hot_writes + self.other_writes) / (self.rate_rps * self.window_s)
+
+
+def choose(
+    profile: Profile,
+    recompute_s: float,
+    threads: int,
+    *,
+    rate_rps: float | None = None,
+    write_share: float | None = None,
+    ttl_s: float | None = None,
+    window_s: float | None = None,
+) -> Amounts:
+    """Amounts for ``profile`` where one recompute alone takes ``recompute_s``; given ones are taken as they are.
+
+    Raises:
+        UsageError: the recompute time is not positive, or a given window is too short for the expiries.
+    """
+    if recompute_s <= 0:
+        raise UsageError("recompute time: not measured, so no rate can be chosen; give --rate, --writes and --ttl")
+    herd_s = threads * recompute_s * _HERD_MARGIN
+    window = window_s or _window(profile, recompute_s, herd_s)
+    total = rate_rps if rate_rps is not None else _round(profile.lambda_delta / recompute_s / profile.hot_share)
+    hot, other = _split_writes(profile, total, window, write_share)
+    return Amounts(
+        window_s=window,
+        rate_rps=total,
+        hot_writes=hot,
+        other_writes=other,
+        ttl_s=ttl_s if ttl_s is not None else _ttl(profile, window, herd_s),
+        visits=max(1, round(profile.visits_per_s * window)),
+        herd_s=herd_s,
+    )
+
+
+def origin_share(profile: Profile, amounts: Amounts, recompute_s: float) -> float:
+    """Upper estimate of the origin's work in the busiest seed arm, as a share of one core.
+
+    A write to the hot product costs a herd and one recompute of each other entry a bump puts out of reach.
+    """
+    others = (len(profile.reads) - 1) * recompute_s
+    per_write = amounts.herd_s + others
+    by_writes = amounts.hot_writes * per_write + amounts.other_writes * others
+    cycles = amounts.window_s / (amounts.ttl_s + amounts.herd_s)
+    by_expiry = cycles * per_write
+    return max(by_writes, by_expiry) / amounts.window_s
+
+
+def first_expiry_s(amounts: Amounts, expiries: int, draw: float) -> float:
+    """When the hot entry first expires, ``draw`` in [0, 1): early enough for all wanted expiries and their herds,
+    late enough that the next one falls outside the window.
+    """
+    cycle = amounts.ttl_s + amounts.herd_s
+    latest = amounts.window_s - amounts.herd_s * 1.5 - 1.0 - (expiries - 1) * cycle
+    earliest = amounts.window_s + 0.5 - expiries * (amounts.ttl_s + 0.7 * amounts.herd_s)
+    low, high = max(0.5, min(earliest, latest)), max(0.5, latest)
+    return min(low + draw * (high - low), amounts.ttl_s)
+
+
+def _window(profile: Profile, recompute_s: float, herd_s: float) -> float:
+    """The profile's window, longer where recomputes are so slow that writes would fill it."""
+    others = (len(profile.reads) - 1) * recompute_s
+    work = profile.hot_writes * (herd_s + others) + profile.other_writes * others
+    return float(max(profile.window_s, round(work / (ORIGIN_SHARE_MAX * 0.95))))
+
+
+def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:
+    """The TTL under which the wanted expiries and their herds fill the window."""
+    room = window_s - 2.5 - herd_s * 1.5
+    ttl = room / (profile.expiries - 0.55) - herd_s * 0.95
+    if ttl < 0.5:
+        raise UsageError(
+            f"window {window_s:.0f} s: too short for {profile.expiries} expiries where a herd lasts {herd_s:.1f} s;"
+            f" use --window {round(window_s * 2)} or give --ttl"
+        )
+    return _round(ttl)
+
+
+def _split_writes(profile: Profile, rate: float, window: float, share: float | None) -> tuple[int, int]:
+    if share is None:
+        return profile.hot_writes, profile.other_writes
+    total = round(share * rate * window)
+    planned = profile.hot_writes + profile.other_writes
+    other = round(total * profile.other_writes / planned) if planned else 0
+    return total - other, other
+
+
+def _round(value: float) -> float:
+    """Three significant digits: what is printed is what is used, so the printed command repeats the run."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,77 @@
+"""The machine and the versions a run was measured with: figures from different ones are not comparable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("django", "django-redis", "gunicorn", "gevent", "geventhttpclient", "locust", "playwright", "redis")
+
+
+def fingerprint() -> dict[str, Any]:
+    """Facts of this machine and these packages; what is not known is None."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpu": _cpu_model(),
+        "cpus": len(cpus()),
+        "memory_mb": _memory_mb(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def cpus() -> list[int]:
+    """CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pinning() -> tuple[str | None, str | None]:
+    """CPUs for the target (application and cache server) and for the instrument (generator and browser).
+
+    The target gets one: that is what its rate was chosen for. (None, None) where the platform can't pin, or has
+    only one CPU.
+    """
+    usable = cpus()
+    if not hasattr(os, "sched_setaffinity") or len(usable) < 2:
+        return None, None
+    return str(usable[0]), ",".join(str(cpu) for cpu in usable[1:])
+
+
+def _cpu_model() -> str | None:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    if sys.platform == "darwin":
+        return _output(["sysctl", "-n", "machdep.cpu.brand_string"])
+    return platform.processor() or None
+
+
+def _memory_mb() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (ValueError, OSError):
+        return None
+
+
+def _commit() -> str | None:
+    folder = str(Path(__file__).resolve().parent)
+    return _output(["git", "-C", folder, "describe", "--always", "--dirty", "--exclude", "*"])
+
+
+def _output(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,242 @@
+"""The plan of a run: what is compared, in which order, under which amounts. Made before anything is measured."""
+
+from __future__ import annotations
+
+import random
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rig.model import Arm, TrialId, UsageError
+from rig.plan.choose import Amounts, choose, first_expiry_s
+from rig.plan.profile import Profile, load_profile
+from rig.plan.schedule import ScheduleSpec
+
+NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
+TTL_MODES = ("as-used", "equal", "literal")
+BUDGETS = {
+    # Declared, not derived: what a shop's visitors and its operator would accept. Overridable in rig.toml later.
+    "freshness_s": 1.0,
+    "lcp_in_stampede_ms": 2500.0,
+    "lcp_stampede_ratio": 2.0,
+    "origin_cpu_share": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the user asked for; None: chosen from the recompute time measured at start."""
+
+    profile: str = "hot-key"
+    strategies: str = "seed"
+    rounds: int = 2
+    window_s: float | None = None
+    rate_rps: float | None = None
+    write_share: float | None = None
+    ttl_mode: str = "as-used"
+    ttl_s: float | None = None
+    seed: int = 1
+    quick: bool = False
+    visits: bool = True
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise UsageError(f"--rounds {self.rounds}: at least 1")
+        if self.write_share is not None and not 0 <= self.write_share < 1:
+            raise UsageError(f"--writes {self.write_share}: a fraction of all requests, from 0 to below 1")
+        for name, value in (("--rate", self.rate_rps), ("--window", self.window_s), ("--ttl", self.ttl_s)):
+            if value is not None and value <= 0:
+                raise UsageError(f"{name} {value:g}: must be above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the target said of itself, and what was measured of it before the first trial."""
+
+    recompute_ms: float
+    threads: int
+    database: str
+    cache_round_trip_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedArm:
+    """An arm with what its strategy declares under this run's TTL setting."""
+
+    arm: Arm
+    ttl_s: float
+    max_staleness_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return {
+            "label": self.arm.label,
+            "url": self.arm.url,
+            "strategy": self.arm.strategy,
+            "ttl_s": self.ttl_s,
+            "max_staleness_s": self.max_staleness_s,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything a run does, in plain data."""
+
+    options: RunOptions
+    profile: Profile
+    amounts: Amounts
+    conditions: Conditions
+    arms: Sequence[PlannedArm]
+    budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))
+
+    @property
+    def order(self) -> list[list[TrialId]]:
+        """Rounds of trials: in each round every arm once, in an order drawn from the seed."""
+        rounds = []
+        for number in range(1, self.options.rounds + 1):
+            labels = [planned.arm.label for planned in self.arms]
+            random.Random(f"{self.options.seed}/{number}/order").shuffle(labels)
+            rounds.append([TrialId(round=number, arm=label) for label in labels])
+        return rounds
+
+    def arm(self, label: str) -> PlannedArm:
+        """The arm of that label."""
+        return next(planned for planned in self.arms if planned.arm.label == label)
+
+    def spec(self, round_number: int) -> ScheduleSpec:
+        """The schedule every arm meets in this round."""
+        profile, amounts = self.profile, self.amounts
+        return ScheduleSpec(
+            seed=self.options.seed,
+            round=round_number,
+            window_s=amounts.window_s,
+            read_rate_rps=amounts.read_rate_rps,
+            reads=dict(profile.reads),
+            hot_writes=amounts.hot_writes,
+            other_writes=amounts.other_writes,
+            hot_form=profile.write_forms[profile.hot_path],
+            other_forms=tuple(profile.write_forms[path] for path in profile.other_write_paths),
+            visits=amounts.visits if self.options.visits else 0,
+            visit_paths=dict(profile.visits),
+        )
+
+    def warm_shares(self, round_number: int) -> dict[str, float]:
+        """For each entry the share of its time to live that is left when the window begins.
+
+        Scattered, so that entries do not expire together; the hot entry's such that its expiries fit the window.
+        """
+        rng = random.Random(f"{self.options.seed}/{round_number}/warm")
+        shares = {entry: rng.uniform(0.15, 1.0) for entry in self.profile.entries.values()}
+        first = first_expiry_s(self.amounts, self.profile.expiries, rng.random())
+        shares[self.profile.hot_entry] = min(1.0, first / self.amounts.ttl_s)
+        return shares
+
+    @property
+    def target_parameters(self) -> dict[str, Any]:
+        """What each reset tells the target."""
+        return {"ttl_mode": self.options.ttl_mode, "ttl_s": self.amounts.ttl_s}
+
+    @property
+    def chosen(self) -> list[str]:
+        """Flags whose values were chosen from the measured recompute time."""
+        options = self.options
+        given = {"--rate": options.rate_rps, "--writes": options.write_share, "--ttl": options.ttl_s}
+        given["--window"] = options.window_s
+        return [flag for flag, value in given.items() if value is None]
+
+    @property
+    def reproduce(self) -> str:
+        """The command that repeats this run with the same schedule."""
+        options, amounts = self.options, self.amounts
+        words = ["rig", "run", "--profile", options.profile, "--strategies", options.strategies]
+        words += ["--rounds", str(options.rounds), "--window", f"{amounts.window_s:g}"]
+        words += ["--rate", f"{amounts.rate_rps:g}", "--writes", f"{amounts.write_share:.6g}"]
+        # A duration replaces the short TTL under as-used; the other settings choose theirs again.
+        ttl = f"{amounts.ttl_s:g}" if options.ttl_mode == "as-used" else options.ttl_mode
+        words += ["--ttl", ttl, "--seed", str(options.seed)]
+        words += ["--quick"] * options.quick + ["--no-pages"] * (not options.visits)
+        return shlex.join(words)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as the manifest keeps it."""
+        profile, amounts, conditions = self.profile, self.amounts, self.conditions
+        return {
+            "rounds": self.options.rounds,
+            "window_s": amounts.window_s,
+            "order": [[trial.arm for trial in trials] for trials in self.order],
+            "arms": [planned.as_dict() for planned in self.arms],
+            "rate_rps": amounts.rate_rps,
+            "read_rate_rps": amounts.read_rate_rps,
+            "hot_rate_rps": amounts.read_rate_rps * profile.hot_share,
+            "write_share": amounts.write_share,
+            "writes": amounts.hot_writes + amounts.other_writes,
+            "hot_writes": amounts.hot_writes,
+            "visits": amounts.visits if self.options.visits else 0,
+            "ttl_mode": self.options.ttl_mode,
+            "ttl_s": amounts.ttl_s,
+            "hot_path": profile.hot_path,
+            "hot_entry": profile.hot_entry,
+            "dependents": profile.dependents,
+            "threads": conditions.threads,
+            "database": conditions.database,
+            "cache_round_trip_ms": conditions.cache_round_trip_ms,
+            "recompute_ms": conditions.recompute_ms,
+            "paths": dict(profile.reads),
+            "entries": dict(profile.entries),
+            "budgets": dict(self.budgets),
+            "chosen": self.chosen,
+        }
+
+
+def planned_profile(options: RunOptions, profile: Profile) -> Profile:
+    """The profile as this run uses it: ``--quick`` asks for less of everything."""
+    if not options.quick:
+        return profile
+    return replace(profile, window_s=10.0, hot_writes=2, other_writes=0, expiries=1)
+
+
+def nominal_plan(options: RunOptions, catalogue: Sequence[Mapping[str, Any]]) -> Plan:
+    """The plan as it would be on a machine where one recompute takes 100 ms. For looking at, not for running."""
+    profile = planned_profile(options, load_profile(options.profile))
+    amounts = choose(
+        profile,
+        NOMINAL_RECOMPUTE_S,
+        NOMINAL_THREADS,
+        rate_rps=options.rate_rps,
+        write_share=options.write_share,
+        ttl_s=options.ttl_s,
+        window_s=options.window_s,
+    )
+    declared = {row["name"]: row for row in catalogue}
+    seed = [row["name"] for row in catalogue if row["seed"]]
+    arms = [
+        PlannedArm(
+            arm=Arm(label=name, url="", strategy=name),
+            ttl_s=amounts.ttl_s if declared[name]["freshness_by_ttl"] else declared[name]["ttl_s"],
+            max_staleness_s=declared[name]["max_staleness_s"],
+        )
+        for name in pick_strategies(options.strategies, list(declared), seed)
+    ]
+    conditions = Conditions(
+        recompute_ms=NOMINAL_RECOMPUTE_S * 1000, threads=NOMINAL_THREADS, database="", cache_round_trip_ms=None
+    )
+    return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
+
+
+def pick_strategies(wanted: str, offered: Sequence[str], seed: Sequence[str]) -> list[str]:
+    """``"seed"``, ``"all"`` or a comma-separated list, as names the target offers.
+
+    Raises:
+        UsageError: a name the target does not have, or one named twice.
+    """
+    if wanted == "all":
+        return list(offered)
+    if wanted == "seed":
+        return list(seed)
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in offered]:
+        raise UsageError(f"strategy {', '.join(unknown)!r}: unknown; there are {', '.join(offered)}")
+    if not names or len(set(names)) < len(names):
+        raise UsageError(f"--strategies {wanted!r}: name each strategy once, or say seed or all")
+    return names

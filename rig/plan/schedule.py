@@ -1,0 +1,134 @@
+"""Schedules: what is offered when, decided before anything is sent.
+
+A schedule follows from its spec alone: same spec, same keys and times, in any process on any machine. Every arm of
+a round gets the same one (common random numbers), so that arms differ by their strategy and by nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrivals = Literal["poisson", "uniform"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """All that a schedule is made from; plain data, so that it can be sent to workers and written down."""
+
+    seed: int
+    round: int
+    window_s: float
+    read_rate_rps: float
+    reads: Mapping[str, float]
+    hot_writes: int = 0
+    other_writes: int = 0
+    hot_form: str | None = None
+    other_forms: tuple[str, ...] = ()
+    visits: int = 0
+    visit_paths: Mapping[str, float]
+    quiet_head_s: float = 1.0
+    """No write before this instant: the window begins calm."""
+    quiet_tail_s: float = 4.0
+    """No write and no new visit after window − this: what they cause ends inside the window."""
+    arrivals: Arrivals = "poisson"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; the inverse of :func:`spec_from`."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields |= {"reads": dict(self.reads), "visit_paths": dict(self.visit_paths)}
+        return {**fields, "other_forms": list(self.other_forms)}
+
+
+def spec_from(data: Mapping[str, Any]) -> ScheduleSpec:
+    """A spec from plain data."""
+    return ScheduleSpec(**{**data, "other_forms": tuple(data["other_forms"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One scheduled write."""
+
+    path: str
+    form: str
+    """URL-encoded body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Requests and visits of one trial, each in order of time; times are seconds from the window's start."""
+
+    at_s: NDArray[np.float64]
+    path: NDArray[np.int32]
+    """Index into ``paths``; negative: −1 − index into ``writes``."""
+    paths: tuple[str, ...]
+    writes: tuple[Write, ...]
+    visit_at_s: NDArray[np.float64]
+    visit_path: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every key and time."""
+        parts = [self.at_s.tobytes(), self.path.tobytes(), self.visit_at_s.tobytes()]
+        parts += [repr((self.paths, self.writes, self.visit_path)).encode()]
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def build(spec: ScheduleSpec) -> Schedule:
+    """The schedule of ``spec``. Reads, writes and visits draw from streams of their own: changing one of them
+    leaves the other two as they were.
+    """
+    reads_rng, writes_rng, visits_rng = (np.random.default_rng([spec.seed, spec.round, stream]) for stream in range(3))
+    read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals)
+    paths = tuple(spec.reads)
+    read_path = reads_rng.choice(len(paths), size=len(read_at), p=list(spec.reads.values()))
+    write_at, writes = _writes(writes_rng, spec)
+    at_s = np.concatenate([read_at, write_at])
+    path = np.concatenate([read_path, -1 - np.arange(len(writes))]).astype(np.int32)
+    order = np.argsort(at_s, kind="stable")
+    visit_at, visit_path = _visits(visits_rng, spec)
+    return Schedule(at_s[order], path[order], paths, writes, visit_at, visit_path)
+
+
+def arrivals(rng: np.random.Generator, rate_rps: float, window_s: float, kind: Arrivals) -> NDArray[np.float64]:
+    """Arrival times in [0, window): Poisson, or evenly spaced starting at 0."""
+    if rate_rps <= 0:
+        return np.empty(0)
+    if kind == "uniform":
+        return np.arange(round(rate_rps * window_s)) / rate_rps
+    # Given their number, arrivals of a Poisson process are independent and uniform.
+    return np.sort(rng.uniform(0, window_s, rng.poisson(rate_rps * window_s)))
+
+
+def stratified(rng: np.random.Generator, count: int, begin_s: float, end_s: float) -> NDArray[np.float64]:
+    """One instant in each of ``count`` equal slots, so that their number is certain and their spread is even."""
+    if count == 0:
+        return np.empty(0)
+    slot = (end_s - begin_s) / count
+    return begin_s + (np.arange(count) + rng.uniform(0, 1, count)) * slot
+
+
+def _writes(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.float64], tuple[Write, ...]]:
+    count = spec.hot_writes + spec.other_writes
+    at = stratified(rng, count, spec.quiet_head_s, spec.window_s - spec.quiet_tail_s)
+    is_hot = rng.permutation([True] * spec.hot_writes + [False] * spec.other_writes)
+    writes = []
+    for hot in is_hot:
+        form = spec.hot_form if hot else spec.other_forms[int(rng.integers(len(spec.other_forms)))]
+        price, stock = int(rng.integers(1500, 9000)), int(rng.integers(1, 40))
+        writes.append(Write(str(form), f"price_cents={price}&stock={stock}"))
+    return at, tuple(writes)
+
+
+def _visits(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    at = stratified(rng, spec.visits, 0.2, spec.window_s - spec.quiet_tail_s / 2)
+    names = list(spec.visit_paths)
+    if not spec.visits:
+        return at, ()
+    picks = rng.choice(len(names), size=spec.visits, p=list(spec.visit_paths.values()))
+    return at, tuple(names[int(pick)] for pick in picks)
