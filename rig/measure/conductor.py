@@ -1,0 +1,243 @@
+"""The main job: rounds × arms, each trial reset → warm → measure → drain → settle → seal."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from rig.journal import RunDir, read_json_lines, read_stream
+from rig.measure.load.fleet_client import FleetClient
+from rig.measure.load.order import TrialOrder
+from rig.measure.origin_events import OriginEvents
+from rig.measure.services import app_server
+from rig.measure.services.browser import find_browser
+from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed, round_trip_ms
+from rig.measure.soundness import marks
+from rig.measure.target import Target
+from rig.model import Arm, RunStatus, TrialId
+from rig.plan.choose import choose
+from rig.plan.environment import fingerprint, pinning
+from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies, planned_profile
+from rig.plan.profile import Profile, load_profile, profile_file
+from rig.samples import TABLES
+
+PAGES_AT_ONCE = 3
+"""One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
+_RECOMPUTES_TIMED = 5
+_SETTLE_SAMPLE = 1
+
+
+class Progress(Protocol):
+    """What the conductor tells whoever watches."""
+
+    def step(self, text: str) -> None:
+        """A step of the start-up or the end."""
+
+    def planned(self, plan: Plan, run_dir: Path) -> None:
+        """The plan stands; trials begin."""
+
+    def trial(self, trial: TrialId, phase: str, window_s: float) -> None:
+        """Trial ``trial``: ``phase`` goes on, ``window_s`` seconds into its window."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Everything that runs for the length of a run."""
+
+    run: RunDir
+    target: Target
+    cache: CacheServer
+    app: app_server.AppServer
+    fleet: FleetClient
+    events: OriginEvents
+
+
+def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
+    """Plan and measure a run; returns its directory, complete.
+
+    Raises:
+        UsageError, InfrastructureError: nothing was measured, or the run failed; its directory says so.
+        KeyboardInterrupt: interrupted; sealed trials are kept.
+    """
+    profile = planned_profile(options, load_profile(options.profile))
+    browser = find_browser() if options.visits else None
+    progress.step("shop data")
+    app_server.prepare_data(progress.step)
+    directory = RunDir.create(parent, options.profile, {"seed": options.seed, "environment": fingerprint()})
+    with _recorded(directory), ExitStack() as stack:
+        progress.step("cache server, shop, Locust and browser start")
+        bench = stack.enter_context(_bench(directory, options, browser.path if browser else None))
+        progress.step("time of one recompute, measured")
+        plan = _plan(options, profile, bench)
+        directory.update(
+            plan=plan.as_dict(),
+            reproduce=plan.reproduce,
+            environment={
+                **directory.manifest["environment"],
+                "browser": browser.version if browser else None,
+                "cache_server": bench.cache.version,
+                "pinned": dict(zip(("target", "instrument"), pinning(), strict=True)),
+            },
+        )
+        progress.planned(plan, directory.path)
+        for trials in plan.order:
+            for trial in trials:
+                _measure(bench, plan, trial, progress)
+        progress.step("services end")
+    return directory.path
+
+
+def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> None:
+    """One trial, from reset to seal."""
+    arm = plan.arm(trial.arm).arm
+    clock = _Phases()
+    progress.trial(trial, "reset", 0.0)
+    with clock.phase("reset"):
+        epoch = bench.target.reset(plan.target_parameters)
+        bench.events.collect(epoch - 1)  # What came late belongs to no trial.
+        folder = bench.run.open_trial(trial)
+    progress.trial(trial, "warm", 0.0)
+    with clock.phase("warm"):
+        bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
+    commands, cpu = commands_processed(bench.cache.url), _cpu_s(bench)
+    order = TrialOrder(
+        url=arm.url,
+        strategy=arm.strategy,
+        spec=plan.spec(trial.round),
+        headers={"X-Cache-Strategy": arm.strategy},
+        write_headers={"X-Rig-Token": bench.target.token},
+        requests_path=str(folder.requests_stream),
+        pages_path=str(folder.pages_lines),
+    )
+    start_wall = datetime.now(UTC)
+    with clock.phase("measure"):
+        result = bench.fleet.run(order, lambda at_s, _: progress.trial(trial, "measure", at_s))
+    commands = commands_processed(bench.cache.url) - commands - 1  # Our own asking is one of them.
+    cpu = {name: after - cpu[name] for name, after in _cpu_s(bench).items()}
+    progress.trial(trial, "settle", plan.amounts.window_s)
+    with clock.phase("settle"):
+        settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
+    progress.trial(trial, "seal", plan.amounts.window_s)
+    visits = sum(1 for _ in read_json_lines(folder.pages_lines))
+    facts = {
+        "round": trial.round,
+        "arm": trial.arm,
+        "strategy": arm.strategy,
+        "epoch": epoch,
+        "start_wall": start_wall.isoformat(timespec="milliseconds"),
+        **{name: result[name] for name in ("start_s", "end_s", "drained_s", "schedule_digest", "requests", "pages")},
+        "marks": marks(read_stream(folder.requests_stream, TABLES["requests"]), result, visits),
+        "cache_commands": commands,
+        "cpu_s": {**result["cpu_s"], **cpu},
+        "settle": settled,
+    }
+    folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
+
+
+def _plan(options: RunOptions, profile: Profile, bench: _Bench) -> Plan:
+    """Ask the target who it is, measure a recompute, choose the amounts."""
+    identity = bench.target.identity()
+    offered = [strategy["name"] for strategy in identity["strategies"]]
+    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
+    recompute_ms = bench.target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
+    amounts = choose(
+        profile,
+        recompute_ms / 1000,
+        identity["threads"],
+        rate_rps=options.rate_rps,
+        write_share=options.write_share,
+        ttl_s=options.ttl_s,
+        window_s=options.window_s,
+    )
+    bench.target.reset({"ttl_mode": options.ttl_mode, "ttl_s": amounts.ttl_s})
+    declared = {strategy["name"]: strategy for strategy in bench.target.identity()["strategies"]}
+    arms = [
+        PlannedArm(
+            arm=Arm(label=name, url=bench.target.url, strategy=name),
+            ttl_s=declared[name]["ttl_s"],
+            max_staleness_s=declared[name]["max_staleness_s"],
+        )
+        for name in names
+    ]
+    conditions = Conditions(
+        recompute_ms=recompute_ms,
+        threads=identity["threads"],
+        database=identity["database"],
+        cache_round_trip_ms=round_trip_ms(bench.cache.url),
+    )
+    return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
+
+
+@contextmanager
+def _bench(directory: RunDir, options: RunOptions, browser: Path | None) -> Iterator[_Bench]:
+    """Start everything, and end everything whatever happens."""
+    target_cpus, instrument_cpus = pinning()
+    logs, work = directory.path / "logs", directory.path / "work"
+    events = work / "events"
+    events.mkdir(parents=True)
+    token = secrets.token_urlsafe(24)
+    with ExitStack() as stack:
+        # The fleet is the slowest to start: begun first, waited for last.
+        fleet = stack.enter_context(
+            FleetClient(
+                profile_file(options.profile), browser=browser, pages=PAGES_AT_ONCE, cpus=instrument_cpus, logs=logs
+            )
+        )
+        cache = stack.enter_context(cache_server(logs, target_cpus))
+        env = {
+            "RIG_MEASURE": "1",
+            "RIG_TOKEN": token,
+            "RIG_EVENT_DIR": str(events),
+            "RIG_REDIS_URL": cache.url,
+        }
+        if app_server.database_name() == "sqlite":
+            app_server.copy_database(work / "shop.sqlite3")
+            env["SHOP_DB"] = str(work / "shop.sqlite3")
+        port = app_server.free_port()
+        app = stack.enter_context(
+            app_server.app_server(host="127.0.0.1", port=port, env=env, logs=logs, cpus=target_cpus)
+        )
+        fleet.wait_ready()
+        yield _Bench(directory, Target(app.url, token), cache, app, fleet, OriginEvents(events))
+    app_server.remove_work(work)
+
+
+@contextmanager
+def _recorded(directory: RunDir) -> Iterator[None]:
+    """The manifest says how the run ended, however it ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        directory.finish(RunStatus.INTERRUPTED)
+        raise
+    except BaseException as error:
+        directory.update(error=f"{error}")
+        directory.finish(RunStatus.FAILED)
+        raise
+    directory.finish(RunStatus.COMPLETE)
+
+
+def _cpu_s(bench: _Bench) -> dict[str, float]:
+    used = {"app": bench.app.service.cpu_s()}
+    if bench.cache.service is not None:
+        used["cache"] = bench.cache.service.cpu_s()
+    return used
+
+
+class _Phases:
+    """Seconds spent in each phase of a trial."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begin = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - begin, 3)

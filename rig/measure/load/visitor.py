@@ -1,0 +1,70 @@
+"""Sends the browser to pages by schedule. Every scheduled visit ends as measured, failed or starved."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gevent
+from gevent.lock import BoundedSemaphore
+
+from rig.measure.load.trial import Trial
+from rig.measure.pages.client import BrowserClient
+from rig.model import VisitOutcome
+
+VISIT_TIMEOUT_S = 20.0
+
+
+class VisitRunner:
+    """Runs the visits of one trial. ``bus`` is Locust's request event."""
+
+    def __init__(self, bus: Any, trial: Trial, browser: BrowserClient | None) -> None:
+        self._bus = bus
+        self._trial = trial
+        self._browser = browser
+        self._free_pages = BoundedSemaphore(browser.pages) if browser else None
+
+    def run(self) -> None:
+        """Begin each visit when it is due and a page is free; return when all have ended."""
+        trial = self._trial
+        visits = []
+        if self._browser is not None:
+            for index, (at_s, path) in enumerate(
+                zip(trial.schedule.visit_at_s, trial.schedule.visit_path, strict=True)
+            ):
+                intended_s = trial.start_s + float(at_s)
+                gevent.sleep(max(0.0, intended_s - time.monotonic()))
+                visits.append(gevent.spawn(self._visit, index, path, intended_s))
+        gevent.joinall(visits)
+
+    def _visit(self, index: int, path: str, intended_s: float) -> None:
+        assert self._browser is not None and self._free_pages is not None
+        trial = self._trial
+        url = trial.order.url.rstrip("/") + path
+        row: dict[str, Any] = {"index": index, "url": url, "path": path, "intended_s": intended_s}
+        with self._free_pages:
+            if time.monotonic() >= trial.end_s:
+                # The browser is a closed loop: what it could not begin in the window is counted, not hidden.
+                row |= {"outcome": VisitOutcome.FAILED, "cause": "not_started"}
+            else:
+                row |= self._browser.visit(url, dict(trial.order.headers), VISIT_TIMEOUT_S)
+        if row["outcome"] == VisitOutcome.MEASURED and self._is_wrong_arm(row):
+            trial.wrong_arm += 1
+            row |= {"outcome": VisitOutcome.FAILED, "cause": "wrong_arm"}
+        trial.visits.add(row)
+        self._tell_locust(path, row)
+
+    def _is_wrong_arm(self, row: dict[str, Any]) -> bool:
+        expected = self._trial.order.strategy
+        return expected is not None and row.get("strategy") != expected
+
+    def _tell_locust(self, path: str, row: dict[str, Any]) -> None:
+        measured = row["outcome"] == VisitOutcome.MEASURED
+        self._bus.fire(
+            request_type="LCP",
+            name=path,
+            response_time=row.get("lcp_ms") or 0.0,
+            response_length=0,
+            exception=None if measured else RuntimeError(f"{row['outcome']}: {row.get('cause')}"),
+            context={},
+        )

@@ -1,0 +1,135 @@
+"""The target's HTTP contract, client side (docs/target-contract.md)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from rig.model import InfrastructureError, UsageError
+
+CONTRACT = "rig.target/1"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TIMEOUT_S = 40.0
+
+
+def require_allowed(url: str, allowed: frozenset[str] = frozenset()) -> None:
+    """Refuse to load a host nobody named in so many words.
+
+    Raises:
+        UsageError: the URL is no HTTP URL, or its host is neither loopback nor allowed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{url!r}: not an http(s) URL")
+    if parts.hostname not in LOOPBACK and parts.hostname not in allowed:
+        raise UsageError(
+            f"{parts.hostname}: not this machine; rig sends no load there unless you say --allow-host {parts.hostname}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One measured target and the token of its control endpoints."""
+
+    url: str
+    token: str
+
+    def identity(self) -> dict[str, Any]:
+        """Who answers.
+
+        Raises:
+            InfrastructureError: it does not answer, is not in measurement mode, or speaks another contract.
+        """
+        answer = self._control("identity", {})
+        if answer.get("contract") != CONTRACT:
+            raise InfrastructureError(
+                f"target {self.url}: speaks contract {answer.get('contract')!r}, this rig speaks {CONTRACT!r}"
+            )
+        return answer
+
+    def reset(self, parameters: Mapping[str, Any]) -> int:
+        """Begin a new epoch with an empty cache; returns its number.
+
+        Raises:
+            InfrastructureError: recomputes of the old epoch stayed open past the deadline.
+        """
+        answer = self._control("reset", {"parameters": dict(parameters)})
+        if not answer["ok"]:
+            raise InfrastructureError(
+                f"target {self.url}: {answer['open_recomputes']} recomputes still open after reset; restart it"
+            )
+        return int(answer["epoch"])
+
+    def seed(self, strategy: str, entries: Mapping[str, float | None]) -> None:
+        """Store entries now; the number is the share of its time to live each has left."""
+        self._control("seed", {"strategy": strategy, "entries": dict(entries)})
+
+    def settle(self, strategy: str, sample: int, seed: int) -> dict[str, Any]:
+        """Compare the cache with the database after traffic stopped."""
+        return self._control("settle", {"strategy": strategy, "sample": sample, "seed": seed})
+
+    def recompute_alone_ms(self, path: str, strategy: str, times: int) -> float:
+        """Median origin time of ``times`` cold reads of ``path``, one after the other.
+
+        Raises:
+            InfrastructureError: a response did not say how long its recompute took.
+        """
+        seen = []
+        for _ in range(times):
+            self.reset({})
+            headers = self._get(path, {"X-Cache-Strategy": strategy})
+            part = _server_timing(headers.get("Server-Timing") or "", "origin")
+            if headers.get("X-Cache") != "MISS" or part is None:
+                raise InfrastructureError(
+                    f"target {self.url}{path}: a read of an empty cache answered X-Cache {headers.get('X-Cache')!r}"
+                    " without a Server-Timing 'origin'; rig cannot tell how long a recompute takes"
+                )
+            seen.append(part)
+        return statistics.median(seen)
+
+    def _control(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        text = json.dumps(body).encode()
+        response, content = self._exchange("POST", f"/__rig__/{name}", {"X-Rig-Token": self.token}, text)
+        if response.status == 404:
+            raise InfrastructureError(
+                f"target {self.url}: has no /__rig__/{name} for this token;"
+                " start it with RIG_MEASURE=1 and the same RIG_TOKEN"
+            )
+        if response.status != 200:
+            said = content[:120].decode(errors="replace")
+            raise InfrastructureError(f"target {self.url}: /__rig__/{name} answered {response.status} ({said})")
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> http.client.HTTPMessage:
+        response, _ = self._exchange("GET", path, headers, None)
+        if response.status != 200:
+            raise InfrastructureError(f"target {self.url}{path}: answered {response.status}")
+        return response.headers
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            return response, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise InfrastructureError(f"target {self.url}: {method} {path} failed ({error})") from error
+        finally:
+            connection.close()
+
+
+def _server_timing(header: str, name: str) -> float | None:
+    for part in header.split(","):
+        fields = [field.strip() for field in part.split(";")]
+        if fields[0] == name:
+            return next((float(field[4:]) for field in fields if field.startswith("dur=")), None)
+    return None
