@@ -1,0 +1,81 @@
+"""The ``rig`` command: one verb a file, heavy imports inside the verb."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from rig import __version__
+from rig.model import ExitCode, RigError
+
+VERBS = {
+    "run": "rig.cli.run:run",
+    "report": "rig.cli.report:report",
+    "serve": "rig.cli.serve:serve",
+    "strategies": "rig.cli.strategies:strategies",
+    "profiles": "rig.cli.profiles:profiles",
+    "runs": "rig.cli.runs:runs",
+    "doctor": "rig.cli.doctor:doctor",
+    "browser": "rig.cli.browser:browser",
+    "prepare": "rig.cli.prepare:prepare",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a verb's file only when that verb is used: ``rig --help`` does not load pandas."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, attribute = VERBS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rig")
+def cli() -> None:
+    """Measure what each Django cache-invalidation strategy does to real users.
+
+    \b
+    Examples:
+      rig run                       the four seed strategies under the hot-key profile
+      rig report RUN                look at a run again
+      rig serve                     the sample shop alone, to look at in a browser
+      rig doctor                    what is installed, what is missing
+    """
+
+
+def main() -> None:
+    """Entry point: runs the verb, turns errors into one line and an exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        result: Any = cli.main(standalone_mode=False)
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except RigError as error:
+        click.echo(f"rig: {error}", err=True)
+        return error.exit_code
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.INVALID
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("rig: interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`rig runs | head`).
+        sys.stderr.close()
+        return ExitCode.OK

@@ -1,0 +1,97 @@
+"""Progress of a run on stderr: a bar with the remaining time on a terminal, a line a step elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from rig.model import TrialId
+from rig.plan.plan import Plan
+
+
+class RunProgress:
+    """Implements ``rig.measure.conductor.Progress``. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not self._terminal,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._plan: Plan | None = None
+        self._run_dir: Path | None = None
+        self._last = ""
+        self._sealed = 0
+        self._order: list[TrialId] = []
+
+    def step(self, text: str) -> None:
+        """A step of the start-up or the end."""
+        if self._terminal:
+            self._task = self._task if self._task is not None else self._bar.add_task(text, total=None)
+            self._bar.update(self._task, description=text)
+        elif text != self._last:
+            self._say(text)
+        self._last = text
+
+    def planned(self, plan: Plan, run_dir: Path) -> None:
+        """The plan stands: say what was chosen and how long it takes."""
+        self._plan, self._run_dir = plan, run_dir
+        self._order = [trial for trials in plan.order for trial in trials]
+        amounts = plan.amounts
+        self._say(f"run {run_dir}")
+        self._say(
+            f"one recompute takes {plan.conditions.recompute_ms:.0f} ms here, so: {amounts.rate_rps:g} requests/s, "
+            f"{amounts.hot_writes + amounts.other_writes} writes a trial, short TTL {amounts.ttl_s:g} s"
+        )
+        total_s = len(self._order) * amounts.window_s
+        self._say(f"{len(self._order)} trials of {amounts.window_s:g} s, about {total_s * 1.12 / 60:.1f} min")
+        if self._terminal and self._task is not None:
+            self._bar.update(self._task, total=total_s, completed=0)
+
+    def trial(self, trial: TrialId, phase: str, window_s: float) -> None:
+        """Where the run is."""
+        assert self._plan is not None
+        number = self._order.index(trial) + 1
+        text = f"trial {number}/{len(self._order)}  {trial.arm}, round {trial.round}"
+        self._sealed = number - 1
+        if self._terminal and self._task is not None:
+            done_s = (number - 1) * self._plan.amounts.window_s + min(window_s, self._plan.amounts.window_s)
+            self._bar.update(self._task, description=f"{text}: {phase}", completed=done_s)
+        elif text != self._last:
+            self._say(text)
+            self._last = text
+
+    def interrupted(self) -> None:
+        """Ctrl-C: say what is kept and what can be done with it."""
+        self._bar.stop()
+        if self._run_dir is None:
+            self._say("interrupted before the first trial; nothing was measured")
+            return
+        self._say(f"interrupted: {self._sealed} of {len(self._order)} trials are whole and kept")
+        if self._sealed:
+            self._say(f"look at them with: rig report {self._run_dir}")
+
+    def __enter__(self) -> RunProgress:
+        self._begin = time.monotonic()
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _say(self, text: str) -> None:
+        if self._terminal:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            click.echo(f"{time.monotonic() - self._begin:6.1f} s  {text}", err=True)

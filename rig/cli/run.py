@@ -1,0 +1,138 @@
+"""``rig run``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rig.cli.options import RUNS, Duration, json_option, print_json
+from rig.model import ExitCode
+
+if TYPE_CHECKING:
+    from rig.plan.plan import RunOptions
+
+
+@click.command(short_help="Measure strategies under a load profile (the main job).")
+@click.option("--profile", default="hot-key", show_default=True, help="Load profile; `rig profiles` lists them.")
+@click.option("--strategies", default="seed", show_default=True, help="seed, all, or names separated by commas.")
+@click.option("--rounds", type=int, default=None, help="Times each strategy is measured.  [default: 2]")
+@click.option("--window", type=Duration(), default=None, help="Measured time of one trial.  [default: chosen]")
+@click.option("--rate", type=float, default=None, help="Requests per second.  [default: chosen]")
+@click.option("--writes", type=float, default=None, help="Writes as a fraction of requests.  [default: chosen]")
+@click.option(
+    "--ttl", default=None, help="as-used, equal, literal, or a duration for the short TTL.  [default: as-used]"
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of schedules and orders.")
+@click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
+@click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
+@click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
+@json_option
+def run(
+    profile: str,
+    strategies: str,
+    rounds: int | None,
+    window: float | None,
+    rate: float | None,
+    writes: float | None,
+    ttl: str | None,
+    seed: int,
+    quick: bool,
+    no_pages: bool,
+    out: Path,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Run each strategy under the same traffic; print what it did to freshness, LCP and the origin.
+
+    Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
+
+    \b
+    Examples:
+      rig run
+      rig run --strategies fixed-timeout,versioned-keys --rounds 4
+      rig run --ttl 10s --rate 40 --window 1m
+      rig run --dry-run
+    """
+    from rig.plan.plan import RunOptions
+
+    mode, ttl_s = _ttl(ttl)
+    options = RunOptions(
+        profile=profile,
+        strategies=strategies,
+        rounds=rounds if rounds is not None else (1 if quick else 2),
+        window_s=window,
+        rate_rps=rate,
+        write_share=writes,
+        ttl_mode=mode,
+        ttl_s=ttl_s,
+        seed=seed,
+        quick=quick,
+        visits=not no_pages,
+    )
+    if dry_run:
+        return _dry_run(options, as_json)
+    return _measure(options, out, as_json)
+
+
+def _measure(options: RunOptions, out: Path, as_json: bool) -> int:
+    from rig.cli.finish import finish, show
+    from rig.cli.progress import RunProgress
+    from rig.measure import conductor
+
+    with RunProgress() as progress:
+        try:
+            path = conductor.run(options, out, progress)
+        except KeyboardInterrupt:
+            progress.interrupted()
+            return ExitCode.INTERRUPTED
+        progress.step("analysis and report")
+        summary = finish(path)
+    if as_json:
+        print_json({**summary, "run_dir": str(path)})
+    else:
+        show(path, summary)
+    return ExitCode.OK if summary["valid"] else ExitCode.INVALID
+
+
+def _dry_run(options: RunOptions, as_json: bool) -> int:
+    from rig.cli.catalogue import strategy_catalogue
+    from rig.plan.plan import nominal_plan
+    from rig.plan.schedule import build
+
+    plan = nominal_plan(options, strategy_catalogue())
+    described = {**plan.as_dict(), "profile": options.profile, "seed": options.seed, "reproduce": plan.reproduce}
+    described["schedules"] = [
+        {"round": number, "digest": build(plan.spec(number)).digest} for number in range(1, options.rounds + 1)
+    ]
+    if as_json:
+        print_json(described)
+        return ExitCode.OK
+    amounts = plan.amounts
+    click.echo(f"profile {options.profile}, seed {options.seed}: nothing is measured")
+    click.echo(
+        f"amounts as they would be if one recompute took {plan.conditions.recompute_ms:g} ms;"
+        " a run measures it at start"
+    )
+    click.echo(f"  {amounts.rate_rps:g} requests/s, of which {described['writes']} writes a trial")
+    click.echo(f"  window {amounts.window_s:g} s, {described['visits']} page visits, short TTL {amounts.ttl_s:g} s")
+    for number, arms in enumerate(described["order"], 1):
+        click.echo(f"  round {number}: {' → '.join(arms)}")
+    total = amounts.window_s * sum(len(arms) for arms in described["order"])
+    click.echo(f"about {total * 1.15 / 60:.1f} min; start it with: {plan.reproduce}")
+    return ExitCode.OK
+
+
+def _ttl(text: str | None) -> tuple[str, float | None]:
+    from rig.plan.plan import TTL_MODES
+
+    if text is None or text in TTL_MODES:
+        return text or "as-used", None
+    try:
+        return "as-used", Duration().convert(text, None, None)
+    except click.BadParameter as error:
+        raise click.BadParameter(
+            f"{text!r} is neither {', '.join(TTL_MODES)} nor a duration like 6s", param_hint="--ttl"
+        ) from error
