@@ -99,6 +99,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("shop/img", SHOP_IMAGE_DIR)] if SHOP_IMAGE_DIR.is_dir() else []
 WHITENOISE_MAX_AGE = 3600
 
+TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = {

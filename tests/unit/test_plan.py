@@ -1,0 +1,130 @@
+"""What a run will do: amounts that mean the same on any machine, orders and commands that repeat it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rig.model import UsageError
+from rig.plan.choose import choose, first_expiry_s, origin_share
+from rig.plan.plan import RunOptions, nominal_plan, pick_strategies
+from rig.plan.profile import Profile, load_profile
+from rig.plan.schedule import build
+
+CATALOGUE = [
+    {"name": "fixed-timeout", "freshness_by_ttl": True, "ttl_s": 60.0, "max_staleness_s": 60.1, "seed": True},
+    {"name": "delete-many", "freshness_by_ttl": False, "ttl_s": 3600.0, "max_staleness_s": 3600.1, "seed": True},
+]
+PROFILE = load_profile("hot-key")
+
+
+@pytest.mark.parametrize("recompute_ms", [30, 60, 85, 100, 130, 200])
+def test_chosen_amounts_keep_the_profiles_promises(recompute_ms):
+    """λΔ of the hot key in 4…8, at least 3 expiries and 5 hot writes, origin work under half a core, on any machine."""
+    delta = recompute_ms / 1000
+    amounts = choose(PROFILE, delta, 16)
+    assert 4 <= amounts.read_rate_rps * PROFILE.hot_share * delta <= 8
+    assert amounts.hot_writes >= 5
+    assert origin_share(PROFILE, amounts, delta) <= 0.5
+    for draw in (0.0, 0.5, 1.0):
+        first = first_expiry_s(amounts, PROFILE.expiries, draw)
+        third = first + 2 * (amounts.ttl_s + amounts.herd_s)
+        assert 0 < first <= amounts.ttl_s
+        assert third + amounts.herd_s <= amounts.window_s
+
+
+def test_given_amounts_are_taken_as_they_are():
+    """Flags override what would be chosen."""
+    amounts = choose(PROFILE, 0.1, 16, rate_rps=33.0, write_share=0.01, ttl_s=4.5, window_s=30.0)
+    assert (amounts.rate_rps, amounts.ttl_s, amounts.window_s) == (33.0, 4.5, 30.0)
+    assert amounts.hot_writes + amounts.other_writes == round(0.01 * 33 * 30)
+
+
+def test_an_unmeasured_recompute_time_chooses_nothing():
+    """No rate is invented where nothing is known."""
+    with pytest.raises(UsageError, match="recompute time"):
+        choose(PROFILE, 0.0, 16)
+
+
+def test_a_window_too_short_for_the_expiries_is_refused():
+    """The message says which window would do."""
+    with pytest.raises(UsageError, match="--window"):
+        choose(PROFILE, 0.1, 16, window_s=6.0)
+
+
+def test_the_printed_command_repeats_the_schedule():
+    """Chosen values passed back as flags give the same keys and times, round by round."""
+    plan = nominal_plan(RunOptions(), CATALOGUE)
+    words = plan.reproduce.split()
+    given = dict(zip(words[2::2], words[3::2], strict=True))
+    again = nominal_plan(
+        RunOptions(
+            rounds=int(given["--rounds"]),
+            window_s=float(given["--window"]),
+            rate_rps=float(given["--rate"]),
+            write_share=float(given["--writes"]),
+            ttl_s=float(given["--ttl"]),
+            seed=int(given["--seed"]),
+        ),
+        CATALOGUE,
+    )
+    for number in (1, 2):
+        assert build(again.spec(number)).digest == build(plan.spec(number)).digest
+
+
+def test_every_arm_of_a_round_has_the_same_spec_and_rounds_differ():
+    """Common random numbers: the spec knows the round, not the arm."""
+    plan = nominal_plan(RunOptions(), CATALOGUE)
+    assert build(plan.spec(1)).digest != build(plan.spec(2)).digest
+    assert plan.warm_shares(1) == plan.warm_shares(1)
+    assert plan.warm_shares(1) != plan.warm_shares(2)
+
+
+def test_each_round_has_every_arm_once_in_an_order_drawn_from_the_seed():
+    """Order is random across seeds and fixed for one."""
+    orders = set()
+    for seed in range(20):
+        plan = nominal_plan(RunOptions(seed=seed), CATALOGUE)
+        assert plan.order == nominal_plan(RunOptions(seed=seed), CATALOGUE).order
+        for trials in plan.order:
+            assert sorted(trial.arm for trial in trials) == ["delete-many", "fixed-timeout"]
+        orders.add(tuple(trial.arm for trial in plan.order[0]))
+    assert len(orders) == 2
+
+
+def test_chosen_flags_are_named():
+    """What was chosen rather than given is recorded."""
+    assert set(nominal_plan(RunOptions(), CATALOGUE).chosen) == {"--rate", "--writes", "--ttl", "--window"}
+    assert "--ttl" not in nominal_plan(RunOptions(ttl_s=5.0), CATALOGUE).chosen
+
+
+def test_strategies_are_picked_by_word_or_by_name():
+    """seed, all, or a list; anything else is refused by name."""
+    offered, seed = ["a", "b", "c"], ["a", "b"]
+    assert pick_strategies("seed", offered, seed) == ["a", "b"]
+    assert pick_strategies("all", offered, seed) == offered
+    assert pick_strategies("c, a", offered, seed) == ["c", "a"]
+    for wrong in ("d", "a,a", ","):
+        with pytest.raises(UsageError):
+            pick_strategies(wrong, offered, seed)
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"write_share": 1.0}, {"rate_rps": 0.0}, {"ttl_s": -1.0}])
+def test_impossible_options_are_refused(wrong):
+    """A usage error, not a run that measures nothing."""
+    with pytest.raises(UsageError):
+        RunOptions(**wrong)
+
+
+def test_an_unknown_profile_names_those_there_are():
+    """The message lists them."""
+    with pytest.raises(UsageError, match="hot-key"):
+        load_profile("warm-key")
+
+
+def test_a_profile_whose_shares_do_not_add_up_is_refused():
+    """Shares of reads are of all reads."""
+    with pytest.raises(UsageError, match="add up"):
+        replace(PROFILE, reads={"/": 0.5})
+    assert isinstance(PROFILE, Profile)
