@@ -1,0 +1,188 @@
+"""One contract, every strategy: against a real cache server and a real database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import takewhile
+from operator import attrgetter
+
+import pytest
+import redis
+from django.core.cache import cache
+from django.db import connection
+
+from rig.contrib.django import Status, Trace
+from rig.contrib.django.trace import tracing
+from rig.measure.services.cache_server import cache_server
+from target_app.shop import catalogue, writes
+from target_app.shop.entries import Entry, dependents, entry_of, product_entry
+from target_app.shop.models import Product, ScopeVersion
+from target_app.strategies import STRATEGIES, store
+
+ALL = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=attrgetter("name"))
+SLUG = "moon-jar"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A cache server of our own."""
+    with cache_server(tmp_path_factory.mktemp("cache"), None) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def shop(server, settings):
+    """A small shop on that server, cache empty, short TTL 0.4 s."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": server.url}}
+    settings.CACHE_TTL_S = 0.4
+    catalogue.prepare(orders=200)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def _read(strategy, entry):
+    """Value, status and version of one read, as its own request."""
+    with tracing(Trace(strategy=strategy.name)) as trace:
+        value = strategy.read(entry)
+    return value, trace.served[0].status, trace.served[0].versions[entry.name]
+
+
+def _write(strategy, price_cents, slug=SLUG):
+    with tracing(Trace(strategy=strategy.name)):
+        writes.change_product(slug, price_cents=price_cents, stock=3)
+
+
+def _version(name):
+    return ScopeVersion.objects.get(scope=name).version
+
+
+def _round_trips(server, act):
+    """Commands that reached the server from outside while ``act`` ran; those a script ran inside it do not count."""
+    marker = redis.Redis.from_url(server.url)
+    marker.ping()  # Its handshake is over before anyone counts.
+    with redis.Redis.from_url(server.url).monitor() as monitor:
+        act()
+        marker.echo("done")
+        seen = iter(monitor.next_command, None)
+        return sum(c["client_type"] != "lua" for c in takewhile(lambda c: c["command"] != "ECHO done", seen))
+
+
+@ALL
+def test_a_miss_stores_and_the_next_read_hits(strategy):
+    """The same value comes back, with the version it was computed from."""
+    entry = product_entry(SLUG)
+    first, second = _read(strategy, entry), _read(strategy, entry)
+    assert (first[1], second[1]) == (Status.MISS, Status.HIT)
+    assert first[0] == second[0]
+    assert first[2] == second[2] == _version(entry.name)
+
+
+@ALL
+def test_all_dependents_are_fresh_within_the_declared_staleness(strategy):
+    """K = 3 entries after one write: product, category, home."""
+    entries = dependents(Product.objects.get(slug=SLUG))
+    assert len(entries) == 3
+    for entry in entries:
+        _read(strategy, entry)
+    _write(strategy, 4321)
+    committed = time.monotonic()
+    bound = strategy.ttl_s + 1 if strategy.freshness_by_ttl else 1.0
+    for entry in entries:
+        while _read(strategy, entry)[2] != _version(entry.name):
+            assert time.monotonic() - committed < bound, f"{entry.name} is still stale"
+            time.sleep(0.01)
+    assert "4321" in str(_read(strategy, entries[0])[0]) or "43.21" in str(_read(strategy, entries[0])[0])
+
+
+@ALL
+def test_a_rolled_back_write_leaves_cache_and_version_alone(strategy, monkeypatch):
+    """Invalidation waits for the commit, which never comes."""
+    entry = product_entry(SLUG)
+    before = _read(strategy, entry)
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("before commit")
+
+    monkeypatch.setattr(writes, "transaction", type("T", (), {"on_commit": staticmethod(fail)}))
+    with pytest.raises(RuntimeError):
+        _write(strategy, 9999)
+    after = _read(strategy, entry)
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert _version(entry.name) == before[2]
+
+
+@ALL
+def test_an_empty_value_is_a_value(strategy):
+    """`if not found` would recompute it for ever."""
+    entry = Entry("category:seconds", dict)
+    assert _read(strategy, entry)[:2] == ({}, Status.MISS)
+    assert _read(strategy, entry)[:2] == ({}, Status.HIT)
+
+
+@ALL
+def test_declared_round_trips_are_those_the_server_counted(strategy, server):
+    """Hit, miss and write, with K = 3 (a connection and the counter exist before)."""
+    strategy_entry, other = product_entry(SLUG), product_entry("bud-vase")
+    _read(strategy, strategy_entry)
+
+    assert _round_trips(server, lambda: _read(strategy, strategy_entry)) == strategy.cost.read_hit
+    assert _round_trips(server, lambda: _read(strategy, other)) == strategy.cost.read_miss
+    writes_declared = {"0": 0, "1": 1, "K": 3}[strategy.cost.write]
+    assert _round_trips(server, lambda: _write(strategy, 5000)) == writes_declared
+
+
+@ALL
+def test_the_stale_set_race_ends_as_declared(strategy, monkeypatch):
+    """A reader pauses between snapshot and set while a write commits and invalidates.
+
+    Fresh afterwards for versioned keys (it stored under an old generation); stale until the TTL for the others.
+    """
+    entry = product_entry(SLUG)
+    computed, may_store = threading.Event(), threading.Event()
+    real_set = store.set
+
+    def paused_set(*args, **kwargs):
+        computed.set()
+        assert may_store.wait(10)
+        return real_set(*args, **kwargs)
+
+    def read_slowly():
+        _read(strategy, entry)
+        connection.close()
+
+    monkeypatch.setattr(store, "set", paused_set)
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    assert computed.wait(10)
+    monkeypatch.setattr(store, "set", real_set)
+    _write(strategy, 7777)
+    may_store.set()
+    reader.join(10)
+    is_stale = _read(strategy, entry)[2] != _version(entry.name)
+    assert is_stale == (strategy.name != "versioned-keys")
+
+
+def test_a_lost_generation_never_serves_old_entries_again():
+    """The counter restarts at a value no earlier generation had."""
+    strategy = STRATEGIES["versioned-keys"]
+    entry = entry_of("home")
+    _read(strategy, entry)
+    with tracing(Trace(strategy=strategy.name)):
+        cache.delete(store._key("generation"))
+    _write(strategy, 1111)
+    assert _read(strategy, entry)[1:] == (Status.MISS, _version("home"))
+    with tracing(Trace(strategy=strategy.name)):
+        assert store.generation("generation") > 1_000_000
+
+
+def test_epochs_do_not_see_each_other():
+    """Late work of one trial cannot be read in the next."""
+    strategy, entry = STRATEGIES["delete-many"], product_entry(SLUG)
+    with tracing(Trace(strategy=strategy.name, epoch=1)):
+        strategy.read(entry)
+    with tracing(Trace(strategy=strategy.name, epoch=2)) as trace:
+        strategy.read(entry)
+    assert trace.served[0].status is Status.MISS
