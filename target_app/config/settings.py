@@ -1,6 +1,6 @@
 """Settings of the sample shop, from the environment.
 
-``SHOP_DATA_DIR``        folder for the database file, pictures and collected static files
+``SHOP_DATA_DIR``        folder for the database file and the pictures
 ``SHOP_DB``              SQLite file, when it is not ``SHOP_DATA_DIR/shop.sqlite3``
 ``DATABASE_URL``         ``postgresql://user:password@host:port/name`` instead of SQLite
 ``RIG_REDIS_URL``        cache server, ``redis://…`` or ``unix:///path?db=0``
@@ -95,8 +95,9 @@ CACHE_TTL_S = float(os.environ.get("CACHE_TTL_S", "60"))
 
 SHOP_IMAGE_DIR = DATA_DIR / "images"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [("shop/img", SHOP_IMAGE_DIR)] if SHOP_IMAGE_DIR.is_dir() else []
+STATICFILES_DIRS = [("shop/img", SHOP_IMAGE_DIR)]
+# Served from where they lie: nothing has to be collected before the first request.
+WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 
 TIME_ZONE = "UTC"

@@ -175,6 +175,7 @@ def _immediate(using: str) -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
+    connection.ensure_connection()  # The mode is set by connecting, and would overwrite ours.
     before = connection.transaction_mode
     connection.transaction_mode = "IMMEDIATE"
     try:

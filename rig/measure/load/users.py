@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -179,7 +180,7 @@ def _start_browser(environment: Environment, **_: object) -> None:
         return
     from rig.measure.services.browser import find_browser
 
-    browser = BrowserClient(find_browser().path)
+    browser = BrowserClient(find_browser().path, log_path=Path(os.devnull))
     browser.start()
     set_browser(environment, browser)
 

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import gevent
-from gevent.lock import BoundedSemaphore
 
 from rig.measure.load.trial import Trial
 from rig.measure.pages.client import BrowserClient
@@ -22,10 +21,9 @@ class VisitRunner:
         self._bus = bus
         self._trial = trial
         self._browser = browser
-        self._free_pages = BoundedSemaphore(browser.pages) if browser else None
 
     def run(self) -> None:
-        """Begin each visit when it is due and a page is free; return when all have ended."""
+        """Offer each visit when it is due; the browser begins it when a page is free. Return when all have ended."""
         trial = self._trial
         visits = []
         if self._browser is not None:
@@ -38,16 +36,12 @@ class VisitRunner:
         gevent.joinall(visits)
 
     def _visit(self, index: int, path: str, intended_s: float) -> None:
-        assert self._browser is not None and self._free_pages is not None
+        assert self._browser is not None
         trial = self._trial
         url = trial.order.url.rstrip("/") + path
-        row: dict[str, Any] = {"index": index, "url": url, "path": path, "intended_s": intended_s}
-        with self._free_pages:
-            if time.monotonic() >= trial.end_s:
-                # The browser is a closed loop: what it could not begin in the window is counted, not hidden.
-                row |= {"outcome": VisitOutcome.FAILED, "cause": "not_started"}
-            else:
-                row |= self._browser.visit(url, dict(trial.order.headers), VISIT_TIMEOUT_S)
+        # The browser is a closed loop: what it could not begin in the window is failed, cause not_started.
+        visit = self._browser.visit(url, dict(trial.order.headers), VISIT_TIMEOUT_S, begin_by_s=trial.end_s)
+        row: dict[str, Any] = {**visit, "index": index, "path": path, "intended_s": intended_s}
         if row["outcome"] == VisitOutcome.MEASURED and self._is_wrong_arm(row):
             trial.wrong_arm += 1
             row |= {"outcome": VisitOutcome.FAILED, "cause": "wrong_arm"}
