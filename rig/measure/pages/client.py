@@ -1,0 +1,230 @@
+"""The browser as a Locust user sees it: ``BrowserClient.visit`` blocks its own greenlet and nobody else's.
+
+Imports neither Playwright (asyncio and gevent do not go together; the browser has a process of its own) nor
+Locust, and works with and without gevent's monkey patches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Self
+
+import gevent
+import gevent.event
+import gevent.subprocess
+import psutil
+
+from rig.measure.pages.protocol import Order, Visit, encode_order
+from rig.model import InfrastructureError
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 6.0
+RESTART_PAUSE_S = 1.0
+# The browser process keeps deadlines itself; if it says nothing for so long beyond one, it hangs.
+GRACE_S = 5.0
+
+
+class BrowserClient:
+    """Starts the browser process, hands it visits, and replaces it when it dies.
+
+    ``pages`` visits go on at once; further callers wait in the order they came. ``cpus`` pins the process and its
+    browser where the platform can. ``restarts`` counts the processes that had to be replaced.
+    """
+
+    def __init__(
+        self, browser_path: str | Path, pages: int = 1, cpus: Collection[int] | None = None, *, log_path: Path
+    ) -> None:
+        self.restarts = 0
+        self.ready: dict[str, Any] = {}
+        self._command = [sys.executable, "-m", "rig.measure.pages.browser"]
+        self._command += ["--browser", str(browser_path), "--pages", str(pages)]
+        if cpus:
+            self._command += ["--cpus", ",".join(map(str, sorted(cpus)))]
+        self._log_path = log_path
+        self._free = pages
+        self._waiting: deque[gevent.event.Event] = deque()
+        self._ids = itertools.count(1)
+        self._pending: dict[int, gevent.event.AsyncResult] = {}
+        self._process: Any = None
+        self._up = gevent.event.Event()
+        self._supervisor: gevent.Greenlet | None = None
+        self._closing = False
+        self._cpu_before_s = 0.0
+        self._cpu_last_s = 0.0
+
+    def start(self) -> None:
+        """Start the browser process and wait until its pages are open.
+
+        Raises:
+            InfrastructureError: it does not come up; the message has its own words.
+        """
+        self._spawn()
+        self._supervisor = gevent.spawn(self._supervise)
+
+    def visit(
+        self, url: str, headers: Mapping[str, str], deadline_s: float, begin_by_s: float | None = None
+    ) -> dict[str, Any]:
+        """Visit ``url`` on the next free page; returns the fields of :class:`Visit`.
+
+        ``deadline_s`` counts from the moment a page takes it up. ``begin_by_s`` (CLOCK_MONOTONIC) is the latest
+        moment for that; later, the visit ends as failed with cause ``not_started``.
+        """
+        if not self._take_page(begin_by_s):
+            return asdict(Visit(url=url, cause="not_started"))
+        try:
+            return self._ask(url, headers, deadline_s)
+        finally:
+            self._give_page()
+
+    def cpu_s(self) -> float | None:
+        """CPU seconds of the browser process and all below it, those already ended included; None if unknown.
+
+        What a replaced process used after it was last asked for is lost.
+        """
+        try:
+            root = psutil.Process(self._process.pid)
+            family = [root, *root.children(recursive=True)]
+        except (psutil.Error, AttributeError):
+            return None
+        # A process that ended counts in its parent's children_*: nothing is counted twice.
+        self._cpu_last_s = sum(map(_cpu_of, family))
+        return self._cpu_before_s + self._cpu_last_s
+
+    def close(self) -> None:
+        """End the browser process and everything below it."""
+        self._closing = True
+        if self._process is not None:
+            _end(self._process)
+        if self._supervisor is not None:
+            self._supervisor.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take_page(self, by_s: float | None) -> bool:
+        if self._free:
+            self._free -= 1
+            return True
+        turn = gevent.event.Event()
+        self._waiting.append(turn)
+        if turn.wait(None if by_s is None else max(0.0, by_s - time.monotonic())):
+            return True
+        self._waiting.remove(turn)
+        return False
+
+    def _give_page(self) -> None:
+        # Handed over, not put back: who comes just now must not overtake who waits.
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._free += 1
+
+    def _ask(self, url: str, headers: Mapping[str, str], deadline_s: float) -> dict[str, Any]:
+        order = Order(id=next(self._ids), url=url, headers=dict(headers), deadline_s=deadline_s)
+        crashed = Visit(url=url, started_s=time.monotonic(), cause="browser_crashed")
+        answer = self._pending[order.id] = gevent.event.AsyncResult()
+        try:
+            if self._up.wait(deadline_s):
+                self._process.stdin.write(encode_order(order))
+                self._process.stdin.flush()
+                return dict(answer.get(timeout=deadline_s + GRACE_S))
+        except gevent.Timeout:
+            _kill_family(self._process)
+        except (OSError, ValueError, EOFError):
+            pass  # It died between two visits, or under this one; the supervisor starts another.
+        finally:
+            del self._pending[order.id]
+        crashed.done_s = time.monotonic()
+        return asdict(crashed)
+
+    def _spawn(self) -> None:
+        with self._log_path.open("ab") as log:
+            self._process = gevent.subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                # Ctrl-C in the terminal must reach us alone: we end the browser when its visits are done.
+                start_new_session=True,
+            )
+        line = b""
+        with gevent.Timeout(START_TIMEOUT_S, False):
+            line = self._process.stdout.readline()
+        self.ready = json.loads(line) if line.endswith(b"\n") else {}
+        if not self.ready.get("ready"):
+            _end(self._process)
+            reason = self.ready.get("error", "no sign of life")
+            raise InfrastructureError(f"browser process: did not start ({reason}); see {self._log_path}")
+        self._up.set()
+
+    def _supervise(self) -> None:
+        """Deliver answers; when the process ends unasked, fail what is in flight and start another one."""
+        while not self._closing:
+            self._deliver(self._process.stdout)
+            self._up.clear()
+            for answer in self._pending.values():
+                answer.set_exception(EOFError())
+            _end(self._process)
+            self._cpu_before_s, self._cpu_last_s = self._cpu_before_s + self._cpu_last_s, 0.0
+            while not self._closing and not self._up.is_set():
+                self.restarts += 1
+                try:
+                    self._spawn()
+                except InfrastructureError:
+                    gevent.sleep(RESTART_PAUSE_S)
+
+    def _deliver(self, lines: IO[bytes]) -> None:
+        try:
+            for line in lines:
+                message = json.loads(line)
+                if answer := self._pending.get(message.pop("id")):
+                    answer.set(message)
+        except (OSError, ValueError):
+            pass  # Cut off by the end of the process.
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _end(process: Any) -> None:
+    """Close its input, which ends it and its browser; kill what does not go."""
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    with gevent.Timeout(STOP_TIMEOUT_S, False):
+        process.wait()
+    _kill_family(process)
+    process.wait()
+    process.stdout.close()
+
+
+def _kill_family(process: Any) -> None:
+    if process.poll() is not None:
+        return
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        family = []
+    process.kill()
+    for child in family:
+        try:
+            child.kill()
+        except psutil.Error:
+            continue
