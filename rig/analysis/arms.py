@@ -1,0 +1,166 @@
+"""The figures of one arm, pooled over its sound trials, and beside them the main ones of each round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rig.analysis import freshness, origin, pages, requests
+from rig.analysis.quantiles import known_sum
+from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
+from rig.journal import SealedTrial
+from rig.samples import TABLES
+
+Plan = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One sealed trial, read once. ``reported``: whether the target recorded any origin event at all."""
+
+    facts: Mapping[str, Any]
+    requests: pd.DataFrame
+    pages: pd.DataFrame
+    window: origin.Window
+    witnessed: freshness.Witnessed
+    reported: bool
+
+    @property
+    def stampedes(self) -> Sequence[Stampede]:
+        """Every stampede of the trial, also one that began in the warm-up and reaches into the window."""
+        return self.window.stampedes if self.window.stores else ()
+
+
+def read_trial(trial: SealedTrial, plan: Plan) -> Measured:
+    """Read the tables of a sealed trial and derive recomputes, stampedes and verdicts on its reads."""
+    return derive(trial.facts, {name: trial.frame(name) for name in TABLES}, entries=plan.get("entries") or {})
+
+
+def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entries: Mapping[str, str]) -> Measured:
+    """The same from frames in memory. ``entries`` maps a path to its logical entry."""
+    events = tables["origin"]
+    found = recomputes(events)
+    start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
+    committed = events[(events["event"] == "write") & (events["outcome"] == "committed")]
+    in_window = committed["begin_ns"].to_numpy(float) / 1e9 >= start_s
+    sent = int(tables["requests"]["sent_s"].notna().sum()) + int(tables["pages"]["started_s"].notna().sum())
+    window = origin.Window(
+        start_s=start_s,
+        end_s=end_s,
+        until_s=max(end_s, float(facts.get("drained_s") or end_s)),
+        recomputes=found,
+        stampedes=stampedes(found),
+        expiries=expiries(events),
+        writes_committed=int(in_window.sum()),
+        requests_and_visits=sent,
+        cache_commands=facts.get("cache_commands"),
+    )
+    reads = reads_of(tables["requests"], tables["pages"], entries)
+    return Measured(
+        facts=facts,
+        requests=tables["requests"],
+        pages=tables["pages"],
+        window=window,
+        witnessed=freshness.witness(reads, commits_of(events), facts.get("settle")),
+        reported=not events.empty,
+    )
+
+
+def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """The sections of one arm of summary.json, pooled over ``trials`` (all sound), and ``by_round``.
+
+    An arm without a sound trial has the same keys, all null.
+    """
+    if not trials:
+        nothing = {name: TABLES[name].empty_table().to_pandas() for name in TABLES}
+        blank = derive({"start_s": 0.0, "end_s": 0.0}, nothing, entries={})
+        return {**unmeasured(_sections([blank], arm, plan)), "by_round": []}
+    return {**_sections(trials, arm, plan), "by_round": [by_round(one, arm, plan) for one in trials]}
+
+
+def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    tables = [one.requests for one in trials]
+    visits = [one.pages for one in trials]
+    window_s = trials[0].window.end_s - trials[0].window.start_s
+    request_figures = requests.figures(tables, window_s=window_s, generator_cpu_s=_cpu_s(trials, "generator"))
+    found = {
+        "requests": {
+            **request_figures,
+            **requests.cache_figures(tables),
+            **requests.by_stampede([(one.requests, one.stampedes) for one in trials]),
+            "queue_empty_at_end": all(requests.queue_empty_at_end(one.requests, one.window.end_s) for one in trials),
+        },
+        "pages": {
+            **pages.figures(visits, browser_cpu_s=_cpu_s(trials, "browser")),
+            **pages.cause_figures([(one.pages, one.stampedes) for one in trials]),
+        },
+        "origin": origin.figures(
+            [one.window for one in trials], hot_entry=plan.get("hot_entry"), threads=plan.get("threads")
+        ),
+        "staleness": freshness.figures(
+            [one.witnessed for one in trials],
+            max_staleness_s=arm.get("max_staleness_s"),
+            longest_recompute_s=_longest_recompute_s(trials),
+        ),
+        "writes": requests.write_figures(tables),
+        "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
+    }
+    return found if any(one.reported for one in trials) else _without_events(found)
+
+
+def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A target that reports no events has no known stampedes or commits: what rests on them is null, not zero."""
+    split = ("inside_stampede", "outside_stampede", "slow_share", "unplaced")
+    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
+    return {
+        **found,
+        "requests": _blank(found["requests"], split),
+        "pages": _blank(found["pages"], split),
+        "origin": unmeasured(found["origin"]),
+        "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
+    }
+
+
+def _blank(figures: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {**figures, **unmeasured({key: figures[key] for key in keys if key in figures})}
+
+
+def by_round(trial: Measured, arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """What differs from round to round and decides which arm is better: see :mod:`rig.analysis.finding`."""
+    found = _sections([trial], arm, plan)
+    visits, events, stale = found["pages"], found["origin"], found["staleness"]
+    return {
+        "round": trial.facts["round"],
+        "p50_ms": found["requests"]["response_ms"]["p50"],
+        "p95_ms": found["requests"]["response_ms"]["p95"],
+        "lcp_p75_ms": visits["lcp_ms"]["p75"],
+        "lcp_inside_p50": visits["inside_stampede"]["lcp_ms"]["p50"],
+        "lcp_outside_p50": visits["outside_stampede"]["lcp_ms"]["p50"],
+        "slow_share": visits["slow_share"],
+        "stampedes": events["stampedes"],
+        "stampede_peak": events["stampede_peak"],
+        "recomputes": events["recomputes"],
+        "cpu_share": events["cpu_share"],
+        "age_p99_s": stale["age_p99_s"],
+        "age_max_s": stale["age_max_s"],
+    }
+
+
+def unmeasured(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The same keys with every figure null."""
+    return {key: unmeasured(value) if isinstance(value, Mapping) else None for key, value in figures.items()}
+
+
+def _cpu_s(trials: Sequence[Measured], part: str) -> float | None:
+    seconds = [(one.facts.get("cpu_s") or {}).get(part) for one in trials]
+    return known_sum([float("nan") if one is None else one for one in seconds])
+
+
+def _longest_recompute_s(trials: Sequence[Measured]) -> float:
+    frames = [one.window.recomputes for one in trials]
+    longest = [(frame["end_s"] - frame["begin_s"]).max() for frame in frames if len(frame)]
+    return max((float(one) for one in longest if not pd.isna(one)), default=0.0)

@@ -1,0 +1,98 @@
+"""What a reader must know before believing a summary, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rig.journal import Run
+from rig.model import RunStatus
+from rig.report.words import listed, percent, plural
+
+# Below this many visits inside stampedes a median says little.
+FEW_VISITS = 5
+
+Arms = Mapping[str, Mapping[str, Any]]
+
+
+def cautions(run: Run, arms: Arms) -> list[str]:
+    """Warnings about the run first, then about each arm."""
+    found = list(_of_run(run, arms))
+    for label, arm in arms.items():
+        if arm["trials"]:
+            found += [f"{label}: {text}" for text in _of_arm(arm)]
+    return found
+
+
+def _of_run(run: Run, arms: Arms) -> Iterator[str]:
+    plan = run.manifest.get("plan") or {}
+    if run.status is RunStatus.RUNNING:
+        yield "the run is still going on; these are the trials that have ended"
+    elif run.status is not RunStatus.COMPLETE:
+        error = run.manifest.get("error")
+        yield f"the run was {_ended(run.status)} before all trials were measured" + (f": {error}" if error else "")
+    if run.unsealed:
+        yield f"not analysed, because not measured to the end: {listed(run.unsealed)}"
+    for trial in sorted(run.trials, key=lambda one: (one.id.round, one.id.arm)):
+        if marks := trial.facts.get("marks"):
+            yield f"trial {trial.id} is kept out of the figures: {listed(list(map(str, marks)))}"
+    rounds = plan.get("rounds")
+    for label, arm in arms.items():
+        if not arm["trials"]:
+            yield f"{label}: no sound trial, so nothing was measured"
+        elif rounds and arm["trials"] < rounds:
+            yield f"{label}: figures from {arm['trials']} of {plural(rounds, 'planned round')}"
+    for number, digests in sorted(_schedules(run).items()):
+        if len(digests) > 1:
+            yield f"round {number}: the arms did not meet the same schedule"
+
+
+def _ended(status: RunStatus) -> str:
+    return "interrupted" if status is RunStatus.INTERRUPTED else "ended by an error"
+
+
+def _schedules(run: Run) -> dict[int, set[str]]:
+    digests: dict[int, set[str]] = {}
+    for trial in run.trials:
+        if digest := trial.facts.get("schedule_digest"):
+            digests.setdefault(trial.id.round, set()).add(str(digest))
+    return digests
+
+
+def _of_arm(arm: Mapping[str, Any]) -> Iterator[str]:
+    yield from _of_requests(arm["requests"])
+    yield from _of_pages(arm["pages"], arm["origin"])
+    if arm["origin"]["stampede_capped"]:
+        yield f"the greatest stampede ({arm['origin']['stampede_peak']} recomputes at once) was capped by threads"
+    if arm["origin"]["unended"]:
+        yield f"{plural(arm['origin']['unended'], 'recompute')} never ended"
+    stale = arm["staleness"]
+    if stale["errors"]:
+        yield f"{plural(stale['errors'], 'read')} returned a version that was never committed, or not yet"
+    if stale["reads"] and stale["indeterminate"] > 0.1 * stale["reads"]:
+        share = percent(stale["indeterminate"] / stale["reads"])
+        yield f"{share} of reads could not be judged stale or fresh"
+    if stale["beyond_declared"]:
+        yield f"{plural(stale['beyond_declared'], 'read')} older than the strategy declares it may serve"
+
+
+def _of_requests(requests: Mapping[str, Any]) -> Iterator[str]:
+    if requests["failed"]:
+        causes = listed([f"{cause} {number:,}" for cause, number in requests["failures"].items()])
+        yield f"{requests['failed']:,} of {plural(requests['sent'], 'request')} failed ({causes})"
+    if requests["dropped"]:
+        yield f"{plural(requests['dropped'], 'request')} dropped before being sent"
+    if requests["queue_empty_at_end"] is False:
+        yield "the target had not caught up when the window ended; times depend on how long the window was"
+
+
+def _of_pages(pages: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[str]:
+    if pages["starved"]:
+        yield f"{pages['starved']} of {plural(pages['scheduled'], 'page visit')} starved (the browser withheld frames)"
+    if pages["failed"]:
+        causes = listed([f"{cause} {number:,}" for cause, number in pages["failures"].items()])
+        yield f"{pages['failed']} of {plural(pages['scheduled'], 'page visit')} failed ({causes})"
+    inside = pages["inside_stampede"]["count"]
+    if pages["scheduled"] and origin["stampedes"] and inside < FEW_VISITS:
+        met = plural(inside, "page visit") if inside else "no page visit"
+        yield f"only {met} met a stampede" if inside else f"{met} met a stampede"

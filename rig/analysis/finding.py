@@ -1,0 +1,218 @@
+"""The answer in a few sentences: which strategy to choose under these conditions, or that none is shown better.
+
+One strategy is *shown better* than another in a figure when their ranges over rounds do not overlap and their
+medians differ by an amount worth naming. With three rounds each that happens by chance once in twenty times, so a
+choice takes more: a better grade as well, or no figure in which the other is shown better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from rig.analysis.rules import BAD, GRADES, section
+from rig.report.words import count, listed, milliseconds, plural, seconds
+
+Arm = Mapping[str, Any]
+Round = Mapping[str, Any]
+
+# Measured beside the strategies to show that the detectors work; nobody should choose them.
+CONTROLS = ("no-cache", "page-cache")
+CONTROL_PREFIX = "bad-"
+
+# With fewer there is no range, only a point.
+FEWEST_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """A figure of a round that may decide, lower is better; smaller differences than ``worth`` are not named."""
+
+    title: str
+    of_round: Callable[[Round], float | None]
+    worth: float
+
+
+def _worst_lcp(one: Round) -> float | None:
+    """The median LCP in a stampede; where there was none, the median LCP."""
+    if one["lcp_inside_p50"] is not None:
+        return float(one["lcp_inside_p50"])
+    return one["lcp_outside_p50"] if one["stampedes"] == 0 else None
+
+
+DECIDING = (
+    Deciding(title="LCP in a stampede", of_round=_worst_lcp, worth=50),
+    Deciding(title="freshness", of_round=lambda one: one["age_p99_s"], worth=0.5),
+    Deciding(title="response time", of_round=lambda one: one["p95_ms"], worth=50),
+    Deciding(title="work for the origin", of_round=lambda one: one["cpu_share"], worth=0.05),
+)
+
+
+def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"sentences", "choice", "undecided"}``; ``choice`` is None where none is shown better."""
+    arms: Mapping[str, Arm] = summary["arms"]
+    shown = {label: arm for label, arm in arms.items() if arm["trials"]}
+    candidates = {label: arm for label, arm in shown.items() if not is_control(arm)}
+    graded = {label: arm for label, arm in candidates.items() if arm["verdict"]["grade"] is not None}
+    choice: str | None = None
+    undecided: list[str] = []
+    if not summary["valid"]:
+        missing = [label for label in arms if label not in shown]
+        answer = [f"This run is not valid: no sound trial of {listed(missing) or 'any strategy'}."]
+    elif not graded:
+        answer = ["No strategy can be recommended: none could be graded."]
+    elif len(graded) == 1:
+        label, arm = next(iter(graded.items()))
+        answer = [f"{label} is graded {arm['verdict']['grade']}: {describe(arm)}."]
+    else:
+        choice, undecided, answer = _choose(graded)
+    facts = [_stampede_fact(candidates), _stale_fact(candidates), _ungraded_fact(candidates)]
+    return {
+        "sentences": [*answer, *(fact for fact in facts if fact)],
+        "choice": choice,
+        "undecided": undecided,
+    }
+
+
+def is_control(arm: Arm) -> bool:
+    """Whether an arm is there to check the rig, not to be chosen."""
+    strategy = str(arm.get("strategy") or "")
+    return strategy in CONTROLS or strategy.startswith(CONTROL_PREFIX)
+
+
+def shown_better(one: Arm, other: Arm) -> list[str]:
+    """Titles of the figures in which ``one`` is shown better than ``other``."""
+    return [figure.title for figure in DECIDING if _apart(_values(one, figure), _values(other, figure), figure.worth)]
+
+
+def describe(arm: Arm) -> str:
+    """LCP and freshness of an arm in a few words."""
+    inside, calm = (section(arm, "pages", key, "lcp_ms", "p50") for key in ("inside_stampede", "outside_stampede"))
+    if inside is not None and calm is not None and inside - calm >= DECIDING[0].worth:
+        lcp = f"LCP is {milliseconds(inside)} in a stampede, {milliseconds(calm)} otherwise"
+    elif calm is not None:
+        lcp = f"LCP stays at {milliseconds(calm if inside is None else max(inside, calm))}"
+    else:
+        lcp = "LCP was not measured"
+    return f"{lcp}, {_age(arm)}"
+
+
+def _age(arm: Arm) -> str:
+    age = section(arm, "staleness", "age_max_s")
+    if age is None:
+        return "freshness was not measured"
+    return f"nothing older than {seconds(age)} was seen" if age else "nothing stale was seen"
+
+
+def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]]:
+    ranked = sorted(graded, key=lambda label: _rank(graded[label]))
+    leader, rivals = ranked[0], ranked[1:]
+    best = graded[leader]
+    rounds = min(len(arm["by_round"]) for arm in graded.values())
+    if rounds < FEWEST_ROUNDS:
+        first = f"Only one round was measured, so nothing is decided; {leader} looks best: {describe(best)}."
+        return None, ranked, [first]
+    level = [rival for rival in rivals if not _beats(best, graded[rival])]
+    if not level:
+        head = f"Under these conditions choose {leader}"
+        if best["verdict"]["grade"] == BAD:
+            head = f"No strategy kept within its budgets; the least bad is {leader}"
+        second = rivals[0]
+        runner_up = [] if graded[second]["verdict"]["grade"] == BAD else [f"Runner-up {second}."]
+        return leader, [], [f"{head}: {describe(best)}.", *runner_up]
+    together = [leader, *level]
+    what = f"No difference shown between {listed(together)}"
+    if len(level) < len(rivals):
+        what = f"Under these conditions choose {' or '.join(together)}; no difference shown between them"
+    bad = ["No strategy kept within its budgets."] if best["verdict"]["grade"] == BAD else []
+    trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
+    sentences = [f"{what} in {plural(rounds, 'round')}.", *trades, f"{leader}: {describe(best)}."]
+    return None, together, [*bad, *sentences]
+
+
+def _beats(one: Arm, other: Arm) -> bool:
+    """Whether ``one``, which ranks first, may be chosen before ``other``."""
+    better_grade = GRADES.index(one["verdict"]["grade"]) < GRADES.index(other["verdict"]["grade"])
+    return bool(shown_better(one, other)) and (better_grade or not shown_better(other, one))
+
+
+def _trade(one: str, other: str, arms: Mapping[str, Arm]) -> str | None:
+    mine, theirs = shown_better(arms[one], arms[other]), shown_better(arms[other], arms[one])
+    if not mine or not theirs:
+        return None
+    return f"{one} is better in {listed(mine)}, {other} in {listed(theirs)}."
+
+
+def _rank(arm: Arm) -> tuple[float, ...]:
+    """Grade first, then the deciding figures in steps that are worth naming."""
+    middles = [(_values(arm, figure), figure.worth) for figure in DECIDING]
+    steps = [round(median(values) / worth) if values else float("inf") for values, worth in middles]
+    return (GRADES.index(arm["verdict"]["grade"]), *steps)
+
+
+def _values(arm: Arm, figure: Deciding) -> list[float]:
+    """The figure in each round; empty as soon as one round lacks it."""
+    values = [figure.of_round(one) for one in arm["by_round"]]
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
+
+
+def _apart(low: Sequence[float], high: Sequence[float], worth: float) -> bool:
+    if min(len(low), len(high)) < FEWEST_ROUNDS:
+        return False
+    return max(low) < min(high) and median(high) - median(low) >= worth
+
+
+def _stampede_fact(arms: Mapping[str, Arm]) -> str | None:
+    costs: dict[str, tuple[float, float]] = {}
+    for label, arm in arms.items():
+        inside, calm = (section(arm, "pages", key, "lcp_ms", "p50") for key in ("inside_stampede", "outside_stampede"))
+        if inside is not None and calm is not None and inside - calm >= DECIDING[0].worth:
+            costs[label] = (inside, calm)
+    if not costs:
+        return None
+    worst = max(costs, key=lambda label: costs[label][0] - costs[label][1])
+    inside, calm = costs[worst]
+    when = _when(arms[worst]["origin"])
+    return f"{worst} {when}; who arrives then waits {milliseconds(inside)} for LCP ({milliseconds(calm)} otherwise)."
+
+
+def _when(origin: Mapping[str, Any]) -> str:
+    total, causes = origin["stampedes"], origin["stampedes_by_cause"]
+    cause = max(causes, key=lambda name: causes[name])
+    expired, hot = origin["hot_expiries"], origin["hot_expiry_stampedes"]
+    if cause == "expiry" and expired and hot is not None:
+        return "stampedes at every expiry" if hot >= expired else f"stampedes at {hot} of {count(expired)} expiries"
+    at = {"expiry": "at an expiry", "delete": "at a delete", "bump": "at a version bump", "cold": "on a cold cache"}
+    where = at.get(cause, "")
+    often = "once" if total == 1 else f"{total:,} times"
+    mostly = "mostly " if causes[cause] < total else ""
+    return f"stampeded {often}" + (f", {mostly}{where}" if where else "")
+
+
+def _stale_fact(arms: Mapping[str, Arm]) -> str | None:
+    left = {label: found for label, arm in arms.items() if (found := _left_stale(arm))}
+    if left:
+        worst = max(left, key=lambda label: left[label])
+        return f"{worst} left {plural(left[worst], 'entry', 'entries')} stale after traffic had stopped."
+    ages = {label: section(arm, "staleness", "age_max_s") or 0.0 for label, arm in arms.items()}
+    oldest = max(ages, key=lambda label: ages[label], default=None)
+    if oldest is None or ages[oldest] < 2 * DECIDING[1].worth:
+        return None
+    return f"{oldest} served pages up to {seconds(ages[oldest])} out of date."
+
+
+def _left_stale(arm: Arm) -> int:
+    """Entries that stayed stale beyond the budget; what a short time to live heals soon is by design."""
+    graded = {rule["name"]: rule["grade"] for rule in arm["verdict"]["rules"]}
+    return int(section(arm, "staleness", "persistent") or 0) if graded.get("left_stale_s") == BAD else 0
+
+
+def _ungraded_fact(arms: Mapping[str, Arm]) -> str | None:
+    ungraded = [label for label, arm in arms.items() if arm["verdict"]["grade"] is None]
+    if not ungraded:
+        return None
+    reason = str(arms[ungraded[0]]["verdict"]["reasons"][0]).removeprefix("not graded: ")
+    return f"{listed(ungraded)} could not be graded: {reason}."
