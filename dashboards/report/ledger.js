@@ -1,0 +1,87 @@
+/** The ledger of stampedes and the data table of one round. Built when opened: they can be long. */
+import { element, tableOf } from "./page.js";
+import { countText, instantText, msText, NOT_MEASURED, quantileOf } from "./words.js";
+
+/**
+ * @param {import("./page.js").Data} data @param {number} round
+ * @param {import("./page.js").Selection | null} selection
+ * @param {(chosen: import("./page.js").Selection) => void} choose
+ */
+export function ledgerTable(data, round, selection, choose) {
+  /** @type {(string | Node)[][]} */
+  const rows = [];
+  let current = -1;
+  for (const trial of ofRound(data, round)) {
+    trial.stampedes.forEach((one, number) => {
+      if (selection?.arm === trial.arm && selection.round === round && selection.stampede === number)
+        current = rows.length;
+      rows.push(ledgerRow(data.arms[trial.arm].label, trial, one, number, choose));
+    });
+  }
+  if (!rows.length) return element("p", {}, "No stampede in this round.");
+  const columns = [
+    "strategy",
+    "no.",
+    "entry",
+    "cause",
+    "began at",
+    "lasted",
+    "peak",
+    "recomputes",
+    "visits met",
+    "their median LCP",
+  ];
+  const table = tableOf(columns, rows, 4);
+  if (current >= 0) table.querySelectorAll("tbody tr")[current].setAttribute("aria-current", "true");
+  return table;
+}
+
+/**
+ * @param {string} label @param {import("./page.js").Trial} trial @param {import("./page.js").Stampede} one
+ * @param {number} number @param {(chosen: import("./page.js").Selection) => void} choose
+ */
+function ledgerRow(label, trial, one, number, choose) {
+  const met = trial.visits.filter((visit) => visit.stampede === number);
+  const lcp = met
+    .flatMap((visit) => (visit.lcp_ms === null || visit.outcome !== "measured" ? [] : [visit.lcp_ms]))
+    .sort((a, b) => a - b);
+  const button = element(
+    "button",
+    { type: "button", "aria-label": `Show stampede ${number + 1} of ${label}` },
+    `no. ${number + 1}`,
+  );
+  button.addEventListener("click", () => choose({ arm: trial.arm, round: trial.round, stampede: number }));
+  return [
+    label,
+    button,
+    one.entry,
+    one.cause,
+    instantText(one.begin_s),
+    msText((one.end_s - one.begin_s) * 1000),
+    countText(one.peak),
+    countText(one.recomputes),
+    countText(met.length),
+    lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
+  ];
+}
+
+/** @param {import("./page.js").Data} data @param {number} round */
+export function bucketTable(data, round) {
+  const rows = ofRound(data, round).flatMap((trial) =>
+    trial.count.map((count, n) => [
+      data.arms[trial.arm].label,
+      instantText(n * data.bucket_s),
+      countText(count),
+      countText(trial.failed[n]),
+      msText(trial.max_ms[n]),
+      msText(trial.median_ms[n]),
+      countText(trial.recomputes[n]),
+    ]),
+  );
+  return tableOf(["strategy", "from", "reads", "failed", "slowest", "median", "recomputes open"], rows);
+}
+
+/** The trials of a round in the order of the page. @param {import("./page.js").Data} data @param {number} round */
+function ofRound(data, round) {
+  return data.trials.filter((trial) => trial.round === round).sort((one, other) => one.arm - other.arm);
+}

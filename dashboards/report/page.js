@@ -1,0 +1,88 @@
+/**
+ * What the page's parts share: the shapes of the data, safe building of elements, and the colours of the theme.
+ *
+ * @typedef {{label: string, hue: string, dash: number[], marker: string, lcp_p95_ms: number | null,
+ *   oldest_s: number | null, recomputes: number | null}} Arm
+ * @typedef {{entry: string, cause: string, begin_s: number, end_s: number, peak: number, recomputes: number}} Stampede
+ * @typedef {{at_s: number, lcp_ms: number | null, path: string, cache: string | null, outcome: string,
+ *   cause: string | null, stampede: number | null}} Visit
+ * @typedef {{arm: number, round: number, kept_out: string[], max_ms: (number | null)[], median_ms: (number | null)[],
+ *   count: number[], failed: number[], recomputes: number[], recomputes_hot: number[], stampedes: Stampede[],
+ *   writes_hot: number[], writes_other: number[], expiries: number[], visits: Visit[]}} Trial
+ * @typedef {Record<string, number> | null} Parts
+ * @typedef {{bucket_s: number, window_s: number, threads: number | null, arms: Arm[], rounds: number[], trials: Trial[],
+ *   parts: {calm: Parts, stampede: Parts}[], part_titles: Record<string, string>}} Data
+ * @typedef {{arm: number, round: number, stampede: number}} Selection
+ */
+
+/** Symbols of ECharts for what the cache did; the shape says it without the colour. */
+export const CACHE_SYMBOLS = {
+  HIT: "circle",
+  STALE: "diamond",
+  WAIT: "triangle",
+  MISS: "rect",
+  BYPASS: "path://M13.2 1h3.6v3.2H20v3.6h-3.2V11h-3.6V7.8H10V4.2h3.2Z",
+};
+
+/** @type {Record<string, string>} */
+const MARKERS = {
+  circle: "circle",
+  rect: "rect",
+  triangle: "triangle",
+  diamond: "diamond",
+  cross: "path://M13.2 1h3.6v3.2H20v3.6h-3.2V11h-3.6V7.8H10V4.2h3.2Z",
+  star: "path://m15 .6 1.4 3.7 3.9.2-3 2.5 1 3.9-3.3-2.2-3.3 2.2 1-3.9-3-2.5 3.9-.2Z",
+};
+
+/** @param {Arm} arm the symbol ECharts draws for a strategy */
+export const markerOf = (arm) => MARKERS[arm.marker] ?? "circle";
+
+/** @param {Arm} arm the dash pattern of a strategy's lines */
+export const dashOf = (arm) => (arm.dash.length ? arm.dash : "solid");
+
+/**
+ * An element with text and children. Text never becomes markup.
+ * @param {string} tag @param {Record<string, string>} attributes @param {...(Node | string)} children
+ */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** @param {string} id */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * A plain table. The first `textColumns` columns are aligned as text, the rest as figures.
+ * @param {string[]} columns @param {(string | Node)[][]} rows @param {number} textColumns
+ */
+export function tableOf(columns, rows, textColumns = 1) {
+  const attributes = (/** @type {number} */ n) => ({ class: n < textColumns ? "text" : "figure" });
+  const head = columns.map((text, n) => element("th", { scope: "col", ...attributes(n) }, text));
+  const body = rows.map((row) => element("tr", {}, ...row.map((cell, n) => element("td", attributes(n), cell))));
+  return element(
+    "table",
+    { class: "data" },
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...body),
+  );
+}
+
+/**
+ * The theme's colours as the browser resolves them now; ECharts understands no custom properties.
+ * @returns {(name: string) => string}
+ */
+export function themeColours() {
+  const probe = document.body.appendChild(element("span", { hidden: "" }));
+  const known = new Map();
+  queueMicrotask(() => probe.remove());
+  return (name) => {
+    if (!known.has(name)) {
+      probe.style.color = `var(--${name})`;
+      known.set(name, getComputedStyle(probe).color);
+    }
+    return known.get(name);
+  };
+}

@@ -1,0 +1,165 @@
+/** The section of timelines: rounds, zoom, the selected stampede. */
+import { draw, undraw } from "./charts.js";
+import { bucketTable, ledgerTable } from "./ledger.js";
+import { byId, element } from "./page.js";
+import { instantLines } from "./tooltip.js";
+import { timelineOption } from "./timeline.js";
+import { timelineLegend } from "./timeline-series.js";
+
+const GROUP = "timelines";
+
+/**
+ * @param {import("./page.js").Data} data
+ * @param {(chosen: import("./page.js").Selection | null) => void} chosen told of a stampede chosen here
+ * @returns {(selection: import("./page.js").Selection | null) => void} shows another selection
+ */
+export function startTimelines(data, chosen) {
+  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".timeline-row")]);
+  let round = data.rounds[0] ?? 1;
+  /** @type {import("./page.js").Selection | null} */
+  let selection = null;
+
+  const show = () => {
+    const trials = data.trials.filter((trial) => trial.round === round);
+    const charts = rows.map((row, n) =>
+      showRow(
+        row,
+        trials.find((trial) => trial.arm === n),
+        data,
+        selection,
+        n === rows.length - 1,
+        chosen,
+      ),
+    );
+    for (const chart of charts) if (chart) chart.group = GROUP;
+    // @ts-ignore: echarts is a script of the page, not a module
+    echarts.connect(GROUP);
+    zoomButtons(charts.find(Boolean));
+    fill("ledger", () => ledgerTable(data, round, selection, chosen));
+    fill("timeline-data", () => bucketTable(data, round));
+  };
+
+  byId("timeline-legend").append(...timelineLegend());
+  roundButtons(data.rounds, (next) => {
+    round = next;
+    chosen(null);
+  });
+  show();
+  return (next) => {
+    selection = next;
+    if (next) round = next.round;
+    show();
+    if (next) /** @type {HTMLDetailsElement} */ (byId("ledger")).open = true;
+  };
+}
+
+/**
+ * @param {HTMLElement} row @param {import("./page.js").Trial | undefined} trial @param {import("./page.js").Data} data
+ * @param {import("./page.js").Selection | null} selection @param {boolean} last
+ * @param {(chosen: import("./page.js").Selection) => void} chosen
+ */
+function showRow(row, trial, data, selection, last, chosen) {
+  const place = /** @type {HTMLElement} */ (row.querySelector(".chart"));
+  const note = /** @type {HTMLElement} */ (row.querySelector(".timeline-note"));
+  place.classList.toggle("empty", !trial);
+  if (!trial) {
+    undraw(place);
+    note.textContent = "";
+    place.textContent = "Not measured in this round.";
+    return null;
+  }
+  if (place.classList.contains("drawn") === false) place.textContent = "";
+  place.classList.add("drawn");
+  note.textContent = noteOf(trial, data.threads);
+  const selected =
+    selection && selection.arm === trial.arm && selection.round === trial.round ? selection.stampede : null;
+  const chart = draw(place, timelineOption(trial, { data, ...shared(data), selected, last }));
+  const instant = /** @type {HTMLElement} */ (row.querySelector(".timeline-instant"));
+  chart.off("updateAxisPointer");
+  chart.on("updateAxisPointer", (/** @type {any} */ { axesInfo }) => {
+    const lines = axesInfo?.length ? instantLines(trial, data.bucket_s, axesInfo[0].value) : [];
+    instant.replaceChildren(...lines.map((text) => element("span", {}, text)));
+  });
+  chart.off("click");
+  chart.on("click", (/** @type {any} */ hit) => {
+    if (hit.componentType === "markArea") chosen({ arm: trial.arm, round: trial.round, stampede: hit.dataIndex });
+  });
+  return chart;
+}
+
+/** The ends of the axes that all rows of all rounds share. @param {import("./page.js").Data} data */
+function shared(data) {
+  let slowest = 100;
+  let most = 1;
+  for (const trial of data.trials) {
+    for (const value of trial.max_ms) if (value !== null && value > slowest) slowest = value;
+    for (const { lcp_ms } of trial.visits) if (lcp_ms !== null && lcp_ms > slowest) slowest = lcp_ms;
+    for (const value of trial.recomputes) if (value > most) most = value;
+  }
+  return { topMs: 10 ** Math.ceil(Math.log10(slowest)), mostOpen: most };
+}
+
+/**
+ * A peak within one of the number of threads may have been higher with more.
+ * @param {import("./page.js").Trial} trial @param {number | null} threads
+ */
+function noteOf(trial, threads) {
+  const number = trial.stampedes.length;
+  const peak = Math.max(0, ...trial.stampedes.map((one) => one.peak));
+  const capped = threads !== null && peak >= threads - 1 ? ", capped by threads" : "";
+  const text = number ? `${number} ${number === 1 ? "stampede" : "stampedes"}, peak ${peak}${capped}` : "no stampede";
+  return trial.kept_out.length ? `${text}; kept out of the figures: ${trial.kept_out.join(", ")}` : text;
+}
+
+/** @param {number[]} rounds @param {(round: number) => void} choose */
+function roundButtons(rounds, choose) {
+  const buttons = rounds.map((round) =>
+    element("button", { type: "button", "aria-pressed": "false" }, `Round ${round}`),
+  );
+  const press = (/** @type {number} */ n) =>
+    buttons.forEach((button, other) => button.setAttribute("aria-pressed", String(n === other)));
+  buttons.forEach((button, n) =>
+    button.addEventListener("click", () => {
+      press(n);
+      choose(rounds[n]);
+    }),
+  );
+  if (buttons.length) press(0);
+  byId("rounds").replaceChildren(...buttons);
+}
+
+/** Zoom without a mouse. The connected rows follow. @param {any} chart */
+function zoomButtons(chart) {
+  const steps = {
+    in: (/** @type {number} */ a, /** @type {number} */ b) => [a + (b - a) / 4, b - (b - a) / 4],
+    out: (/** @type {number} */ a, /** @type {number} */ b) => [a - (b - a) / 2, b + (b - a) / 2],
+    back: (/** @type {number} */ a, /** @type {number} */ b) => [
+      Math.max(0, a - (b - a) / 2),
+      b - Math.min(a, (b - a) / 2),
+    ],
+    on: (/** @type {number} */ a, /** @type {number} */ b) => [
+      a + Math.min(100 - b, (b - a) / 2),
+      Math.min(100, b + (b - a) / 2),
+    ],
+    all: () => [0, 100],
+  };
+  for (const [name, step] of Object.entries(steps)) {
+    const button = /** @type {HTMLButtonElement} */ (document.querySelector(`[data-zoom="${name}"]`));
+    button.disabled = !chart;
+    button.onclick = () => {
+      const { start, end } = chart.getOption().dataZoom[0];
+      const [from, to] = step(start, end);
+      chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, start: Math.max(0, from), end: Math.min(100, to) });
+    };
+  }
+}
+
+/** @param {string} id @param {() => HTMLElement} make */
+function fill(id, make) {
+  const details = /** @type {HTMLDetailsElement} */ (byId(id));
+  const place = /** @type {HTMLElement} */ (details.querySelector(".scroll"));
+  const refresh = () => place.replaceChildren(...(details.open ? [make()] : []));
+  details.ontoggle = refresh;
+  refresh();
+  place.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+}

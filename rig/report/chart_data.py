@@ -1,0 +1,165 @@
+"""What the page's charts draw: sealed trials as one small JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rig.analysis.lcp_parts import PARTS, mean_parts
+from rig.analysis.timeline import BUCKET_S, Timeline, Visit, bucket_count, timeline
+from rig.journal import Run, SealedTrial
+
+# A page of more buckets than this would be slow and larger than 3 MB; a demo run has about 3,000.
+_MOST_BUCKETS = 30_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How one strategy looks everywhere: hue (Okabe–Ito), dash pattern in pixels, marker."""
+
+    hue: str
+    dash: tuple[int, ...]
+    marker: str
+
+
+STYLES = (
+    Style(hue="#0072B2", dash=(), marker="circle"),
+    Style(hue="#E69F00", dash=(8, 3), marker="rect"),
+    Style(hue="#009E73", dash=(2, 3), marker="triangle"),
+    Style(hue="#CC79A7", dash=(10, 3, 2, 3), marker="diamond"),
+    Style(hue="#56B4E9", dash=(5, 3), marker="cross"),
+    Style(hue="#D55E00", dash=(12, 4), marker="star"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One sealed trial and its timeline. ``kept_out``: why it is no part of the figures; empty when it is."""
+
+    trial: SealedTrial
+    timeline: Timeline
+    kept_out: list[str]
+
+
+def style_of(position: int) -> Style:
+    """The style of the arm at ``position``. Beyond six arms hues repeat, with another dash and marker."""
+    lap = position // len(STYLES)
+    hue, other = STYLES[position % len(STYLES)], STYLES[(position + lap) % len(STYLES)]
+    return Style(hue=hue.hue, dash=other.dash, marker=other.marker)
+
+
+def pictures(run: Run) -> list[Picture]:
+    """The timelines of all sealed trials, in the order of rounds; trials with a mark are among them."""
+    trials = sorted(run.trials, key=lambda trial: (trial.id.round, trial.id.arm))
+    bucket_s = bucket_for([trial.facts["end_s"] - trial.facts["start_s"] for trial in trials])
+    hot_entry = run.manifest.get("plan", {}).get("hot_entry")
+    return [
+        Picture(
+            trial=trial,
+            timeline=timeline(trial, hot_entry, bucket_s),
+            kept_out=list(trial.facts.get("marks") or ()),
+        )
+        for trial in trials
+    ]
+
+
+def bucket_for(windows_s: Sequence[float]) -> float:
+    """Bucket width: 100 ms, and coarser only where a long run would make the page too large."""
+    bucket_s = BUCKET_S
+    while sum(bucket_count(window_s, bucket_s) for window_s in windows_s) > _MOST_BUCKETS:
+        bucket_s *= 2
+    return round(bucket_s, 6)
+
+
+def sound_visits(found: Sequence[Picture], label: str) -> list[Visit]:
+    """Measured visits of one arm in trials without a mark."""
+    return [
+        visit
+        for picture in found
+        if picture.trial.id.arm == label and not picture.kept_out
+        for visit in picture.timeline.visits
+        if visit.outcome == "measured" and visit.lcp_ms is not None
+    ]
+
+
+def chart_data(labels: Sequence[str], found: Sequence[Picture], summary: dict[str, Any]) -> dict[str, Any]:
+    """The JSON document of the page. ``labels``: all planned arms in their order, measured or not."""
+    return {
+        "bucket_s": found[0].timeline.bucket_s if found else BUCKET_S,
+        "window_s": max((picture.timeline.window_s for picture in found), default=0),
+        "threads": (summary.get("conditions") or {}).get("threads"),
+        "arms": [
+            {"label": label, **_style(position), **_tradeoff(summary, label)} for position, label in enumerate(labels)
+        ],
+        "rounds": sorted({picture.trial.id.round for picture in found}),
+        "trials": [_trial(picture, labels.index(picture.trial.id.arm)) for picture in found],
+        "parts": [_parts(sound_visits(found, label)) for label in labels],
+        "part_titles": PARTS,
+    }
+
+
+def _style(position: int) -> dict[str, Any]:
+    style = style_of(position)
+    return {"hue": style.hue, "dash": list(style.dash), "marker": style.marker}
+
+
+def _tradeoff(summary: dict[str, Any], label: str) -> dict[str, Any]:
+    arm = summary["arms"].get(label) or {}
+    pages, origin, staleness = (arm.get(name) or {} for name in ("pages", "origin", "staleness"))
+    return {
+        "lcp_p95_ms": (pages.get("lcp_ms") or {}).get("p95"),
+        "oldest_s": staleness.get("age_max_s"),
+        "recomputes": origin.get("recomputes"),
+    }
+
+
+def _parts(visits: Sequence[Visit]) -> dict[str, dict[str, float] | None]:
+    calm = mean_parts(visit.parts_ms for visit in visits if visit.parts_ms and visit.stampede is None)
+    inside = mean_parts(visit.parts_ms for visit in visits if visit.parts_ms and visit.stampede is not None)
+    return {"calm": calm and _rounded(calm), "stampede": inside and _rounded(inside)}
+
+
+def _trial(picture: Picture, arm: int) -> dict[str, Any]:
+    line = picture.timeline
+    return {
+        "arm": arm,
+        "round": picture.trial.id.round,
+        "kept_out": picture.kept_out,
+        "max_ms": [_short(value) for value in line.responses.max_ms],
+        "median_ms": [_short(value) for value in line.responses.median_ms],
+        "count": line.responses.count,
+        "failed": line.responses.failed,
+        "recomputes": line.recomputes,
+        "recomputes_hot": line.recomputes_hot,
+        "stampedes": [
+            {
+                "entry": one.entry, "cause": one.cause, "begin_s": _at(one.begin_s), "end_s": _at(one.end_s),
+                "peak": one.peak, "recomputes": one.recomputes,
+            }
+            for one in line.stampedes
+        ],
+        "writes_hot": [_at(value) for value in line.writes_hot],
+        "writes_other": [_at(value) for value in line.writes_other],
+        "expiries": [_at(value) for value in line.expiries],
+        "visits": [
+            {
+                "at_s": _at(visit.at_s), "lcp_ms": _short(visit.lcp_ms), "path": visit.path, "cache": visit.cache,
+                "outcome": visit.outcome, "cause": visit.cause, "stampede": visit.stampede,
+            }
+            for visit in line.visits
+        ],
+    }  # fmt: skip
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in values.items()}
+
+
+def _at(value: float) -> float:
+    return round(value, 3)
+
+
+def _short(value: float | None) -> float | None:
+    """Four significant digits: more than the page prints, and half the bytes."""
+    return None if value is None else float(f"{value:.4g}")

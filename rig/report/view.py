@@ -1,0 +1,235 @@
+"""What the page says before any script runs: header, notices, finding, conditions, verdicts, tables, titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rig.analysis.timeline import BUCKET_S, Visit
+from rig.journal import Run
+from rig.model import RunStatus
+from rig.report import tables
+from rig.report.chart_data import Picture, chart_data, pictures, style_of
+from rig.report.headlines import headlines
+from rig.report.tables import dig
+from rig.report.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
+
+GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
+
+
+def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
+    """Everything the template and the charts need, from the run directory and its summary alone."""
+    plan = run.manifest.get("plan") or {}
+    labels = _labels(run, summary)
+    arms = {label: summary["arms"].get(label) or {} for label in labels}
+    found = pictures(run)
+    rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
+    return {
+        "header": header(run, summary, labels, rounds),
+        "notices": [*interruption(run, found, rounds * len(labels)), *unmeasured(arms)],
+        "sentences": dig(summary, "finding", "sentences") or [],
+        "conditions": conditions(summary.get("conditions") or {}),
+        "ratios": ratios(summary.get("conditions") or {}),
+        "verdicts": verdicts(arms),
+        "claims": summary.get("claims") or [],
+        "styles": {label: style_of(position) for position, label in enumerate(labels)},
+        "titles": headlines(arms, labels, found),
+        "lcp": tables.lcp_table(labels, found),
+        "parts": tables.parts_table(labels, found),
+        "slowest": slowest(labels, found),
+        "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),
+        "tradeoff": tables.tradeoff_table(arms),
+        "freshness": tables.freshness_table(arms),
+        "ages": ages(arms),
+        "cost": tables.cost_table(arms),
+        "validity": tables.validity_table(arms, found, rounds),
+        "warnings": summary.get("warnings") or [],
+        "outside": tables.outside(found, run.unsealed),
+        "environment": tables.flattened(run.manifest.get("environment") or {}),
+        "plan": tables.flattened({k: v for k, v in plan.items() if k not in ("arms", "order")}),
+        "reproduce": run.manifest.get("reproduce"),
+        "data": chart_data(labels, found, summary),
+    }
+
+
+def _labels(run: Run, summary: dict[str, Any]) -> list[str]:
+    """Arms as planned; then any that only the summary or a trial knows."""
+    planned = [arm["label"] for arm in dig(run.manifest, "plan", "arms") or []]
+    return list(dict.fromkeys([*planned, *summary["arms"], *(trial.id.arm for trial in run.trials)]))
+
+
+def header(run: Run, summary: dict[str, Any], labels: Sequence[str], rounds: int) -> dict[str, Any]:
+    """One line: what was run, whether it counts, when."""
+    created = str(run.manifest.get("created") or "")
+    return {
+        "profile": run.manifest.get("profile") or "run",
+        "arms": plural(len(labels), "strategy", "strategies"),
+        "rounds": plural(rounds, "round"),
+        "valid": bool(summary.get("valid")),
+        "interrupted": run.status is not RunStatus.COMPLETE,
+        "created": created,
+        "date": f"{datetime.fromisoformat(created):%d %b %Y, %H:%M} UTC" if created else "date unknown",
+        "name": run.path.name,
+    }
+
+
+def interruption(run: Run, found: Sequence[Picture], planned: int) -> list[str]:
+    """Why the run is not whole; empty for a complete one."""
+    if run.status is RunStatus.COMPLETE:
+        return []
+    begun = f"{plural(len(found), 'trial')} of {planned} finished"
+    missing = f"; not finished: {', '.join(run.unsealed)}" if run.unsealed else ""
+    error = f" {run.manifest['error']}" if run.manifest.get("error") else ""
+    word = {RunStatus.FAILED: "failed", RunStatus.RUNNING: "is still running"}.get(run.status, "was interrupted")
+    return [f"This run {word}: {begun}{missing}. Figures are from the finished trials only.{error}"]
+
+
+def unmeasured(arms: dict[str, dict[str, Any]]) -> list[str]:
+    """Arms without any figure."""
+    missing = [
+        label for label, arm in arms.items() if not dig(arm, "requests", "sent") and not dig(arm, "pages", "scheduled")
+    ]
+    return [f"Not measured: {', '.join(missing)}."] if missing else []
+
+
+def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What decides whether the run applies to the reader, as (what, figure)."""
+    herd = facts.get("recompute_herd_ms")
+    alone = facts.get("recompute_alone_ms")
+    safety = facts.get("safety_ttl_s")
+    return [
+        (f"reads of {facts.get('hot_path') or 'the hot page'}", _per_second(facts.get("hot_rate_rps"))),
+        ("writes to it", _per_second(facts.get("writes_per_s_hot"))),
+        ("recompute", _ms_words(alone) + (f" ({_ms_words(herd)} in the herd)" if is_number(herd) else "")),
+        ("TTL", seconds(facts.get("ttl_s")) + (f" (safety {seconds(safety)})" if is_number(safety) else "")),
+        ("dependents of a write", count(facts.get("dependents"))),
+        ("server threads", count(facts.get("threads"))),
+        ("cache round trip", _ms_words(facts.get("cache_round_trip_ms"))),
+        ("database", str(facts.get("database") or NOT_MEASURED)),
+    ]
+
+
+def ratios(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The dimensionless figures that carry over to other traffic: (symbol, figure, meaning)."""
+    return [
+        ("λΔ", figure(facts.get("lambda_delta")), "reads arrive in one recompute"),
+        ("w·TTL", figure(facts.get("w_ttl")), "writes in one TTL"),
+        ("w·Δ", figure(facts.get("w_delta")), "writes in one recompute"),
+        ("λΔ/threads", figure(facts.get("lambda_delta_per_thread")), "of the server threads in one herd"),
+    ]
+
+
+def _per_second(value: object) -> str:
+    return f"{figure(value)}/s" if is_number(value) else figure(value)
+
+
+def _ms_words(value: object) -> str:
+    """Milliseconds, and seconds from 1 s on."""
+    if is_number(value) and value >= 1000:
+        return seconds(value / 1000)
+    return milliseconds(value)
+
+
+def verdicts(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a strategy of the table on the first screen."""
+    longest = max(
+        (v for arm in arms.values() for v in (_lcp(arm, "outside"), _lcp(arm, "inside")) if is_number(v)), default=0.0
+    )
+    return [_verdict(label, arm, longest) for label, arm in arms.items()]
+
+
+def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
+    calm, inside = _lcp(arm, "outside"), _lcp(arm, "inside")
+    stampedes = dig(arm, "origin", "stampedes")
+    recomputes = dig(arm, "origin", "recomputes")
+    grade = dig(arm, "verdict", "grade")
+    reasons = dig(arm, "verdict", "reasons") or []
+    maximum = arm.get("max_staleness_s")
+    return {
+        "label": label,
+        "ttl": f"TTL {seconds(arm.get('ttl_s'))}" if is_number(arm.get("ttl_s")) else "",
+        "calm": milliseconds(calm),
+        "inside": milliseconds(inside) if is_number(inside) else _no_inside(stampedes),
+        "calm_share": calm / longest if is_number(calm) and longest else 0,
+        "inside_share": inside / longest if is_number(inside) and longest else 0,
+        "spread": round_spread(arm),
+        "slow": percent(dig(arm, "pages", "slow_share")),
+        "p95": milliseconds(dig(arm, "requests", "response_ms", "p95")),
+        "oldest": seconds(dig(arm, "staleness", "age_max_s")),
+        "allowed": f"limit {seconds(maximum)}" if is_number(maximum) else "",
+        "origin": percent(dig(arm, "origin", "cpu_share")),
+        "recomputes": f"{count(recomputes)} recomputes" if is_number(recomputes) else "",
+        "commands": figure(dig(arm, "origin", "cache_commands_per_request")),
+        "dom_nodes": count(dig(arm, "pages", "dom_nodes")),
+        "layouts": count(dig(arm, "pages", "layouts")),
+        "style_recalcs": count(dig(arm, "pages", "style_recalcs")),
+        "grade": grade,
+        "sign": GRADES.get(str(grade), "?"),
+        "brief": brief(reasons[0]) if reasons else "",
+        "reasons": reasons,
+    }
+
+
+def _no_inside(stampedes: object) -> str:
+    if not is_number(stampedes):
+        return NOT_MEASURED
+    return "no visit met a stampede" if stampedes else "no stampede"
+
+
+def _lcp(arm: dict[str, Any], side: str) -> Any:
+    return dig(arm, "pages", f"{side}_stampede", "lcp_ms", "p50")
+
+
+def round_spread(arm: dict[str, Any]) -> str:
+    """The median LCP in stampede of each round: smallest to greatest; empty below two rounds."""
+    medians = [value for one in arm.get("by_round") or [] if is_number(value := one.get("lcp_inside_p50"))]
+    return interval(min(medians), max(medians), "ms") if len(medians) > 1 else ""
+
+
+def brief(reason: str) -> str:
+    """A reason without its grade and limits, which stand beside it and behind "why"."""
+    grade, _, text = reason.partition(": ")
+    return (text if grade in (*GRADES, "not graded") else reason).partition(" (good up to")[0]
+
+
+def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bars: oldest page served, against the declared maximum, on one scale."""
+    known = [(label, dig(arm, "staleness", "age_max_s"), arm.get("max_staleness_s")) for label, arm in arms.items()]
+    longest = max((value for _, *both in known for value in both if is_number(value)), default=0.0)
+    return [
+        {
+            "label": label,
+            "oldest": seconds(oldest),
+            "allowed": seconds(allowed),
+            "oldest_share": oldest / longest * 100 if is_number(oldest) and longest else 0,
+            "allowed_share": allowed / longest * 100 if is_number(allowed) and longest else None,
+            "beyond": is_number(oldest) and is_number(allowed) and oldest > allowed,
+        }
+        for label, oldest, allowed in known
+    ]
+
+
+def slowest(labels: Sequence[str], found: Sequence[Picture]) -> list[dict[str, Any]]:
+    """The slowest visits, each with its parts as shares of the slowest of all."""
+    listed = tables.slowest_visits(labels, found)
+    longest = max((visit.lcp_ms or 0 for _, _, visit in listed), default=0.0)
+    return [_slow_visit(label, picture, visit, longest) for label, picture, visit in listed]
+
+
+def _slow_visit(label: str, picture: Picture, visit: Visit, longest: float) -> dict[str, Any]:
+    number = None if visit.stampede is None else visit.stampede + 1
+    return {
+        "label": label,
+        "lcp": milliseconds(visit.lcp_ms),
+        "path": visit.path,
+        "when": f"round {picture.trial.id.round}, {seconds(visit.at_s)}",
+        "cache": visit.cache or NOT_MEASURED,
+        "stampede": f"no. {number}" if number else "none",
+        "element": visit.element or NOT_MEASURED,
+        "parts": [
+            {"name": name, "share": value / longest * 100, "text": milliseconds(value)}
+            for name, value in (visit.parts_ms or {}).items()
+            if value > 0
+        ],
+    }
