@@ -23,15 +23,15 @@ def finish(path: Path) -> dict[str, Any]:
 
 def show(path: Path, summary: dict[str, Any]) -> None:
     """Print the answer for people, 80 columns wide."""
-    from rig.journal import open_run
-    from rig.report.terminal import render
-
-    run = open_run(path)
-    click.echo(render(summary, run.manifest, path / "report.html", colour=_colour()))
-
-
-def _colour() -> bool:
-    import os
     import sys
 
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    from rig.journal import open_run
+    from rig.report.terminal import WIDTH, as_text, render
+
+    manifest, report = open_run(path).manifest, path / "report.html"
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(width=WIDTH, highlight=False).print(render(summary, manifest, report))
+    else:
+        click.echo(as_text(summary, manifest, report), nl=False)

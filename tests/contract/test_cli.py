@@ -1,0 +1,119 @@
+"""The command line as other programs and people meet it: one clear line, the right exit code, JSON on stdout alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from rig.cli.options import Duration
+
+RIG = [sys.executable, "-m", "rig"]
+
+
+def _rig(*arguments, **env):
+    return subprocess.run(
+        [*RIG, *arguments], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100", **env}, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("6", 6), ("6s", 6), ("500ms", 0.5), ("2m", 120), ("1h", 3600), ("1.5s", 1.5)]
+)
+def test_durations(text, seconds):
+    """Plain numbers are seconds."""
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "--strategies", "warp-speed", "--dry-run"), "fixed-timeout"),
+        (("run", "--profile", "warm-key", "--dry-run"), "hot-key"),
+        (("run", "--ttl", "soon", "--dry-run"), "as-used"),
+        (("run", "--rounds", "0", "--dry-run"), "at least 1"),
+        (("run", "--writes", "1.5", "--dry-run"), "fraction"),
+        (("run", "--rate", "fast"), "fast"),
+        (("serve", "--strategy", "warp-speed"), "fixed-timeout"),
+        (("strategies", "show", "warp-speed"), "versioned-keys"),
+        (("report", "nowhere"), "manifest.json"),
+        (("frobnicate",), "frobnicate"),
+    ],
+)
+def test_wrong_usage_is_exit_2_and_names_what_would_be_right(arguments, says):
+    """One message on stderr, nothing on stdout, no traceback."""
+    done = _rig(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unwritable_output_folder_is_exit_3(tmp_path):
+    """Nothing is started before it is known that results can be kept."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = _rig("run", "--quick", "--out", str(blocked))
+    assert done.returncode == 3
+    assert "--out" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_browser_is_exit_3(tmp_path):
+    """RIG_BROWSER that points nowhere is named, not silently replaced."""
+    done = _rig("run", "--quick", "--out", str(tmp_path), RIG_BROWSER="/nowhere/chromium")
+    assert done.returncode == 3
+    assert "/nowhere/chromium" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_is_exit_3():
+    """Named with its remedy."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = _rig("serve", "--port", str(port))
+    assert done.returncode == 3
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_dry_run_gives_the_plan_and_measures_nothing(tmp_path):
+    """Same seed, same digests; the order of each round; no run directory."""
+    first, second = (json.loads(_rig("run", "--dry-run", "--json", "--out", str(tmp_path)).stdout) for _ in range(2))
+    assert first == second
+    assert len(first["schedules"]) == first["rounds"] == 2
+    assert sorted(first["order"][0]) == sorted(["fixed-timeout", "delete-on-write", "delete-many", "versioned-keys"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_strategies_as_json_and_as_a_table():
+    """The four of the seed, with what they cost and declare; 80 columns for people."""
+    rows = json.loads(_rig("strategies", "--json").stdout)["strategies"]
+    assert {row["name"] for row in rows} >= {"fixed-timeout", "delete-on-write", "delete-many", "versioned-keys"}
+    assert all(row["max_staleness_s"] > 0 and row["ttl_s"] > 0 for row in rows)
+    table = _rig("strategies").stdout
+    assert max(map(len, table.splitlines())) <= 80
+    assert "class VersionedKeys" in _rig("strategies", "show", "versioned-keys").stdout
+
+
+def test_profiles_and_runs_as_json(tmp_path):
+    """Lists are objects with one plural key; a damaged run is listed as damaged."""
+    assert [row["name"] for row in json.loads(_rig("profiles", "--json").stdout)["profiles"]] == ["hot-key"]
+    (tmp_path / "20260101T000000Z-x-1").mkdir()
+    runs = json.loads(_rig("runs", "--json", "--out", str(tmp_path)).stdout)["runs"]
+    assert [run["status"] for run in runs] == ["damaged"]
+
+
+def test_every_verb_has_help_with_an_example_or_a_sentence():
+    """--help works for all of them and says what the verb does."""
+    verbs = _rig("--help").stdout
+    for verb in ("run", "report", "serve", "strategies", "profiles", "runs", "doctor", "browser"):
+        assert verb in verbs
+        assert _rig(verb, "--help").returncode == 0
+    assert "Examples:" in _rig("run", "--help").stdout
