@@ -30,17 +30,11 @@ class Metric:
         return "needs improvement" if value <= self.poor_min else "poor"
 
 
-LCP = Metric(
-    name="lcp_ms", title="Largest Contentful Paint", unit="ms", better="lower", good_max=2500, poor_min=4000
-)
+LCP = Metric(name="lcp_ms", title="Largest Contentful Paint", unit="ms", better="lower", good_max=2500, poor_min=4000)
 TTFB = Metric(name="ttfb_ms", title="Time to First Byte", unit="ms", better="lower", good_max=800, poor_min=1800)
-FCP = Metric(
-    name="fcp_ms", title="First Contentful Paint", unit="ms", better="lower", good_max=1800, poor_min=3000
-)
+FCP = Metric(name="fcp_ms", title="First Contentful Paint", unit="ms", better="lower", good_max=1800, poor_min=3000)
 CLS = Metric(name="cls", title="Cumulative Layout Shift", unit="", better="lower", good_max=0.1, poor_min=0.25)
-INP = Metric(
-    name="inp_ms", title="Interaction to Next Paint", unit="ms", better="lower", good_max=200, poor_min=500
-)
+INP = Metric(name="inp_ms", title="Interaction to Next Paint", unit="ms", better="lower", good_max=200, poor_min=500)
 RESPONSE = Metric(name="response_ms", title="Response time", unit="ms", better="lower")
 SERVICE = Metric(name="service_ms", title="Service time", unit="ms", better="lower")
 SLIP = Metric(name="slip_ms", title="Generator slip", unit="ms", better="lower")

@@ -29,9 +29,7 @@ def _resolve(flag: InMemoryFlag[str], context: EvaluationContext) -> FlagResolut
 
 
 if settings.CACHE_STRATEGY not in STRATEGIES:
-    raise ValueError(
-        f"CACHE_STRATEGY={settings.CACHE_STRATEGY!r} is not a strategy; there are {', '.join(STRATEGIES)}"
-    )
+    raise ValueError(f"CACHE_STRATEGY={settings.CACHE_STRATEGY!r} is not a strategy; there are {', '.join(STRATEGIES)}")
 api.set_provider(
     InMemoryProvider(
         {

@@ -17,7 +17,9 @@ def request(at_s: float = 0.0, took_s: float | None = 0.1, slip_s: float = 0.0, 
     return {**known, "status": 200, **columns}
 
 
-def visit(at_s: float = 0.0, lcp_ms: float | None = 60.0, ttfb_ms: float | None = 5.0, **columns: Any) -> dict[str, Any]:
+def visit(
+    at_s: float = 0.0, lcp_ms: float | None = 60.0, ttfb_ms: float | None = 5.0, **columns: Any
+) -> dict[str, Any]:
     known = {"url": "http://127.0.0.1/p/", "path": "/p/", "intended_s": at_s, "started_s": at_s, "navigation_s": at_s}
     done_s = at_s + (lcp_ms or 0.0) / 1000
     return {**known, "done_s": done_s, "outcome": "measured", "lcp_ms": lcp_ms, "ttfb_ms": ttfb_ms, **columns}
@@ -27,14 +29,21 @@ def recompute(begin_s: float, end_s: float | None, outcome: str | None = "stored
     return {"event": "recompute", "entry": "p", "outcome": outcome, **_span(begin_s, end_s), **columns}
 
 
-def invalidate(kind: str, begin_s: float, end_s: float | None = None, entries: tuple[str, ...] = ("p",)) -> dict[str, Any]:
+def invalidate(
+    kind: str, begin_s: float, end_s: float | None = None, entries: tuple[str, ...] = ("p",)
+) -> dict[str, Any]:
     """A call that removes or bumps; it takes no time unless told."""
     span = _span(begin_s, begin_s if end_s is None else end_s)
     return {"event": "invalidate", "outcome": kind, "entries": list(entries), **span}
 
 
 def write(
-    version: int, begin_s: float, end_s: float | None, scope: str = "p", entries: tuple[str, ...] = ("p",), **columns: Any
+    version: int,
+    begin_s: float,
+    end_s: float | None,
+    scope: str = "p",
+    entries: tuple[str, ...] = ("p",),
+    **columns: Any,
 ) -> dict[str, Any]:
     """A write whose COMMIT lay within [begin_s, end_s]."""
     commit = {"commit_begin_ns": _ns(begin_s), "commit_end_ns": _ns(end_s)}

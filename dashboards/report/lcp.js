@@ -105,7 +105,7 @@ function dots(group, side, colour) {
     type: "scatter",
     symbol: markerOf(group.arm),
     symbolSize: 7,
-    itemStyle: { color: group.arm.hue, opacity: 0.7, borderColor: colour("paper"), borderWidth: 0.4 },
+    itemStyle: { color: group.arm.hue, opacity: 0.8, borderColor: colour("paper"), borderWidth: 0.4 },
     // Spread by the golden ratio: even, and the same each time the page is opened.
     data: group[side].map((seen, n) => ({
       value: [seen.visit.lcp_ms, lane],

@@ -8,7 +8,7 @@ invalidation that overlaps a store may have come before or after it; the time to
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +40,7 @@ class Invalidation:
     begin_s: float
     end_s: float
     kind: str  # DELETE or BUMP
+    failed: bool = False  # it ended in an error, so it may or may not have reached the cache
 
 
 def attribute(openings: Sequence[Opening], invalidations: Sequence[Invalidation]) -> list[str]:
@@ -81,6 +82,8 @@ def _removed_before(instant: float, stored: Opening, invalidations: Sequence[Inv
     for call in invalidations[_first_from(stored.begin_s, invalidations) :]:
         if call.begin_s >= instant:
             break
+        if call.failed:
+            continue
         # A delete that began before the store had ended may have missed it: the race that leaves an old value
         # until it expires. A bump makes what was computed before it unreachable either way.
         if call.kind == BUMP or call.begin_s >= stored.closed_s:
@@ -91,16 +94,15 @@ def _removed_before(instant: float, stored: Opening, invalidations: Sequence[Inv
 def _what_removed(last: Opening | None, at_s: float, invalidations: Sequence[Invalidation]) -> str:
     if last is None:
         return COLD
-    after = _first_from(last.closed_s, invalidations)
-    if after < len(invalidations):
-        call = invalidations[after]
+    before = bisect_right(invalidations, at_s, key=lambda call: call.begin_s)
+    for call in invalidations[_first_from(last.closed_s, invalidations) : before]:
         # Once the value has run out there is nothing left to remove.
-        if call.begin_s <= at_s and call.begin_s < last.closed_s + last.ttl_s:
+        if not call.failed and call.begin_s < last.closed_s + last.ttl_s:
             return call.kind
     if at_s >= last.begin_s + last.ttl_s:
         return EXPIRY
-    overlapping = (call.kind for call in reversed(invalidations[:after]) if call.end_s >= last.begin_s)
-    return next(overlapping, UNKNOWN)
+    possible = (call.kind for call in reversed(invalidations[:before]) if call.end_s >= last.begin_s)
+    return next(possible, UNKNOWN)
 
 
 def _first_from(at_s: float, invalidations: Sequence[Invalidation]) -> int:

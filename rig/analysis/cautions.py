@@ -7,7 +7,7 @@ from typing import Any
 
 from rig.journal import Run
 from rig.model import RunStatus
-from rig.report.words import listed, percent, plural
+from rig.words import listed, percent, plural
 
 # Below this many visits inside stampedes a median says little.
 FEW_VISITS = 5

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from rig.analysis.rules import BAD, GRADES, section
-from rig.report.words import count, listed, milliseconds, plural, seconds
+from rig.words import count, listed, milliseconds, plural, seconds
 
 Arm = Mapping[str, Any]
 Round = Mapping[str, Any]

@@ -115,7 +115,7 @@ def _beyond(ages: Floats, max_staleness_s: float | None, longest_recompute_s: fl
 
 
 def _persistent(settles: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    checks = [settle for settle in settles if settle and settle.get("checked")]
+    checks = [settle for settle in settles if settle and settle.get("checked") is not None]
     if len(checks) < len(settles):
         return dict.fromkeys(("persistent", "persistent_ttl_max_s", "persistent_unbounded"))
     mismatches = [mismatch for settle in checks for mismatch in settle["mismatches"]]

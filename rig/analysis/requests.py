@@ -23,9 +23,7 @@ COMPLETE = ("status", "wrong_arm")
 OPEN_AT_END_S = 0.5
 
 
-def figures(
-    tables: Sequence[pd.DataFrame], *, window_s: float, generator_cpu_s: float | None = None
-) -> dict[str, Any]:
+def figures(tables: Sequence[pd.DataFrame], *, window_s: float, generator_cpu_s: float | None = None) -> dict[str, Any]:
     """The figures of ``rig load --json`` over one or several windows of ``window_s`` each, pooled.
 
     Args:

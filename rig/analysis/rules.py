@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.metrics import TTFB
-from rig.report.words import count, figure, milliseconds, percent, plural, seconds
+from rig.words import count, figure, milliseconds, percent, plural, seconds
 
 GOOD, OK, BAD = "good", "ok", "bad"
 GRADES = (GOOD, OK, BAD)

@@ -57,8 +57,13 @@ class Commits:
 
 
 def commits_of(origin: pd.DataFrame) -> Commits:
-    """The commit intervals in a trial's origin events. Writes that were rolled back made no version."""
-    writes = origin[(origin["event"] == "write") & (origin["outcome"] != "rolled_back")]
+    """The commit intervals in a trial's origin events. Writes that were rolled back made no version.
+
+    One that failed after its COMMIT had been sent may have been committed all the same: its outcome is unknown,
+    unless another write is known to have made that version.
+    """
+    undone = (origin["outcome"] == "rolled_back") & origin["commit_begin_ns"].isna()
+    writes = origin[(origin["event"] == "write") & ~undone]
     rows, dependents, unknown_from_s = [], {}, math.inf
     for write in writes.to_dict("records"):
         name, committed = str(write["id"]), write["outcome"] == "committed"
@@ -71,7 +76,9 @@ def commits_of(origin: pd.DataFrame) -> Commits:
         entries = write["entries"]
         dependents[name] = frozenset(() if entries is None else map(str, entries))
         rows += [(name, scope, version, float(begin_ns) / 1e9, end_s) for scope, version in versions.items()]
-    table = pd.DataFrame(rows, columns=list(COMMIT_COLUMNS))
+    known = {(scope, version) for _, scope, version, _, end_s in rows if end_s < math.inf}
+    kept = [row for row in rows if row[4] < math.inf or (row[1], row[2]) not in known]
+    table = pd.DataFrame(kept, columns=list(COMMIT_COLUMNS))
     return Commits(table=table, dependents=dependents, unknown_from_s=unknown_from_s)
 
 

@@ -130,15 +130,16 @@ def _openings(group: pd.DataFrame) -> list[Opening]:
 
 
 def _invalidations(origin: pd.DataFrame) -> dict[tuple[Hashable, str], list[Invalidation]]:
-    """The calls that touched each (epoch, entry), in order of their begin."""
+    """The calls that touched each (epoch, entry), in order of their begin. 'delete failed' is a delete in doubt."""
     rows = origin[origin["event"] == "invalidate"].sort_values("begin_ns", kind="stable")
     found: dict[tuple[Hashable, str], list[Invalidation]] = {}
     columns = ("epoch", "entries", "begin_ns", "end_ns", "outcome")
     # A call that names no entry reached all of them (a generation common to the whole catalogue).
     known = origin["entry"].dropna().unique()
-    for epoch, entries, begin_ns, end_ns, kind in zip(*(rows[name] for name in columns), strict=True):
+    for epoch, entries, begin_ns, end_ns, outcome in zip(*(rows[name] for name in columns), strict=True):
+        kind, _, failed = str(outcome).partition(" ")
         end_s = math.inf if pd.isna(end_ns) else float(end_ns) / 1e9
-        call = Invalidation(begin_s=float(begin_ns) / 1e9, end_s=end_s, kind=str(kind))
+        call = Invalidation(begin_s=float(begin_ns) / 1e9, end_s=end_s, kind=kind, failed=bool(failed))
         for entry in known if entries is None or not len(entries) else entries:
             found.setdefault((epoch, str(entry)), []).append(call)
     return found

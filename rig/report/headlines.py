@@ -8,7 +8,7 @@ from typing import Any
 from rig.analysis.lcp_parts import PARTS, mean_parts
 from rig.report.chart_data import Picture, sound_visits
 from rig.report.tables import dig
-from rig.report.words import is_number, listed, milliseconds, percent, plural, seconds
+from rig.words import is_number, listed, milliseconds, percent, plural, seconds
 
 
 def headlines(arms: dict[str, dict[str, Any]], labels: Sequence[str], found: Sequence[Picture]) -> dict[str, str]:

@@ -24,8 +24,8 @@ ECHARTS = ROOT / "node_modules" / "echarts" / "dist" / "echarts.min.js"
 
 # In the order they need each other; the last one starts the page.
 SCRIPTS = (
-    "words.js", "page.js", "theme.js", "charts.js", "tooltip.js", "timeline-series.js", "timeline.js", "ledger.js", "timelines.js",
-    "lcp.js", "parts.js", "main.js",
+    "words.js", "page.js", "theme.js", "charts.js", "tooltip.js", "timeline-series.js", "timeline.js",
+    "ledger.js", "timelines.js", "lcp.js", "parts.js", "main.js",
 )  # fmt: skip
 STYLES = ("report.css", "narrow.css")
 

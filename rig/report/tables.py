@@ -11,7 +11,7 @@ import numpy as np
 from rig.analysis.lcp_parts import PARTS, mean_parts
 from rig.analysis.timeline import Visit
 from rig.report.chart_data import Picture, sound_visits
-from rig.report.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
+from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from rig.analysis.finding import is_control
 from rig.analysis.rules import section
-from rig.report.words import NOT_MEASURED, count, figure, is_number, milliseconds, plural, seconds
+from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, plural, seconds
 
 WIDTH = 80
 MOST_WARNINGS = 8

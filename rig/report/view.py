@@ -13,7 +13,7 @@ from rig.report import tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.headlines import headlines
 from rig.report.tables import dig
-from rig.report.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
+from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
 
 GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
 

@@ -8,7 +8,5 @@ from target_app.shop.urls import urlpatterns as shop_urls
 
 urlpatterns = [
     *shop_urls,
-    *control_urls(
-        Hooks(identity=measured.identity, clear=measured.clear, seed=measured.seed, settle=measured.settle)
-    ),
+    *control_urls(Hooks(identity=measured.identity, clear=measured.clear, seed=measured.seed, settle=measured.settle)),
 ]

@@ -87,9 +87,7 @@ def computing(entry: Entry) -> Iterator[Fresh]:
     """Recompute ``entry`` from the database; the block stores it, and the recompute is open until the block ends."""
     with recompute(entry.name) as work:
         with snapshot():
-            work.versions = {
-                entry.name: ScopeVersion.objects.values_list("version", flat=True).get(scope=entry.name)
-            }
+            work.versions = {entry.name: ScopeVersion.objects.values_list("version", flat=True).get(scope=entry.name)}
             value = entry.compute()
         yield Fresh(value, work.versions, work)
 

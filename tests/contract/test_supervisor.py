@@ -14,7 +14,9 @@ import pytest
 from rig.measure.services.process import Service
 from rig.model import InfrastructureError
 
-SLEEPER = "import subprocess,sys,time; subprocess.Popen([sys.executable,'-c','import time; time.sleep(300)']); time.sleep(300)"
+SLEEPER = (
+    "import subprocess,sys,time; subprocess.Popen([sys.executable,'-c','import time; time.sleep(300)']);time.sleep(300)"
+)
 STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(300)"
 
 

@@ -36,7 +36,14 @@ def _get(url, headers=None, path="/", method="GET", body=None):
 @contextmanager
 def _served(tmp_path, **env):
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", "--bind", f"127.0.0.1:{port}"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "django.core.wsgi:get_wsgi_application()",
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
     command += ["--worker-class", "gthread", "--threads", "2", "--no-control-socket"]
     settings = {"DJANGO_SETTINGS_MODULE": "tests.contract.ten_lines.settings", "PYTHONPATH": str(ROOT)}
     url = f"http://127.0.0.1:{port}"

@@ -46,7 +46,7 @@ PAGES = {
     " while (performance.now() < end); t.textContent = 'Busy';})</script>",
     "/storage": "<h1>Storage</h1><script>fetch('/seen?' + [sessionStorage.a, localStorage.a]);"
     " sessionStorage.a = localStorage.a = document.cookie = 'a=1';</script>",
-    "/elsewhere": "<h1>Elsewhere</h1><script>addEventListener('load', () => { location = '/plain'; })</script>",
+    "/elsewhere": "<h1>Elsewhere</h1><script>location = '/plain'</script><img src='/silent'>",
 }
 
 
@@ -427,25 +427,24 @@ def test_a_browser_that_does_not_start_is_named(tmp_path: Path) -> None:
 def test_lcp_follows_a_known_delay(shared: BrowserClient) -> None:
     """LCP against the delay of its image has slope 1: nothing is read too early, nothing lags behind.
 
-    Medians of five, the delays interleaved. What a busy machine adds to single visits is not the instrument's:
-    hence 5 % here, and up to three attempts; `rig selftest` holds a quiet machine to 1 %.
+    What a busy machine adds to single visits, most of all while a page starts, is not the instrument's: hence
+    medians, delays beyond the start, 5 %, and up to three attempts; `rig selftest` holds a quiet machine to 1 %.
     """
     slopes = []
     with CalibrationServer() as server:
         for _ in range(3):
-            slopes.append(calibration_slope(shared, server))
+            slopes.append(calibration_slope(shared, server, [400, 800, 1600]))
             if slopes[-1] == pytest.approx(1.0, abs=0.05):
                 return
     pytest.fail(f"slopes {slopes}")
 
 
-def calibration_slope(client: BrowserClient, server: CalibrationServer) -> float:
-    delays = [100, 200, 400, 800]
+def calibration_slope(client: BrowserClient, server: CalibrationServer, delays: list[int]) -> float:
     values: dict[int, list[float]] = {delay: [] for delay in delays}
-    for _ in range(5):
+    for _ in range(3):
         for delay in delays:
             visit = client.visit(server.url(delay), {}, DEADLINE_S)
-            assert visit["outcome"] == "measured", visit
+            assert answered(visit), visit
             assert visit["element"].endswith("img")
             # The image is asked for after the document; LCP, rounded to 4 ms, cannot come before its release.
             assert visit["lcp_ms"] > visit["ttfb_ms"] + visit["load_delay_ms"] + delay - 4

@@ -12,6 +12,7 @@ RANK = {
     "rig.model": 0,
     "rig.metrics": 0,
     "rig.samples": 0,
+    "rig.words": 0,
     "rig.journal": 1,
     "rig.plan": 2,
     "rig.analysis": 2,

@@ -14,7 +14,13 @@ from rig.samples import REQUESTS
 
 def _batch(first: int, count: int, path: str) -> pa.RecordBatch:
     rows = [
-        {"index": first + i, "kind": "read", "path": path, "intended_s": float(first + i), "content_version": f"{path}=1"}
+        {
+            "index": first + i,
+            "kind": "read",
+            "path": path,
+            "intended_s": float(first + i),
+            "content_version": f"{path}=1",
+        }
         for i in range(count)
     ]
     return pa.RecordBatch.from_pylist(rows, schema=REQUESTS)

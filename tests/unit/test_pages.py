@@ -37,7 +37,12 @@ def test_parts_are_means_and_the_rest_medians():
     """Parts must add up, so they are means; FCP, CLS and INP are medians."""
     rows = [visit(0, 60, ttfb, fcp_ms=fcp, load_delay_ms=1.0) for ttfb, fcp in ((10, 10), (10, 20), (40, 90))]
     found = figures([pages(*rows)])
-    assert found["parts_ms"] == {"ttfb": pytest.approx(20), "load_delay": 1.0, "load_duration": None, "render_delay": None}
+    assert found["parts_ms"] == {
+        "ttfb": pytest.approx(20),
+        "load_delay": 1.0,
+        "load_duration": None,
+        "render_delay": None,
+    }
     assert (found["fcp_ms"], found["inp_ms"]) == (20, None)
 
 
@@ -97,7 +102,9 @@ def test_without_calm_visits_nobody_is_slow_or_not():
 def test_lcp_is_split_by_what_the_cache_did():
     """Each X-Cache value with its count, LCP and TTFB; a visit without one belongs to none."""
     found = split(visit(0, 60, 5, cache="HIT"), visit(0, 900, 800, cache="MISS"), visit())["by_cache"]
-    assert {status: (group["count"], group["lcp_ms"]["p50"], group["ttfb_ms"]["p75"]) for status, group in found.items()} == {
+    assert {
+        status: (group["count"], group["lcp_ms"]["p50"], group["ttfb_ms"]["p75"]) for status, group in found.items()
+    } == {
         "HIT": (1, 60, 5),
         "MISS": (1, 900, 800),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.analysis.quantiles import plain, spread
@@ -97,10 +97,13 @@ def test_a_request_without_status_or_cause_is_no_success():
 
 def test_dropped_requests_are_not_sent_and_not_failed():
     """scheduled = sent + dropped; `failed` is within `sent`."""
-    found = figures([requests(request(), request(sent_s=None, took_s=None, status=None, cause="dropped"))], window_s=1.0)
+    found = figures(
+        [requests(request(), request(sent_s=None, took_s=None, status=None, cause="dropped"))], window_s=1.0
+    )
     assert (found["scheduled"], found["sent"], found["dropped"], found["failed"]) == (2, 1, 1, 0)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(CAUSES), st.floats(0, 5), st.floats(0, 1)), max_size=30))
 def test_counts_always_add_up(rows):
     """Whatever happens: scheduled = sent + dropped, failures sum to failed, failed is within sent, p50 <= max."""

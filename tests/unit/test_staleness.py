@@ -74,9 +74,16 @@ def test_a_version_that_was_never_committed_is_an_error():
 
 def test_a_rolled_back_write_makes_no_version():
     """What it would have made does not make older reads stale, and reading it is an error."""
-    undone = write(3, 2.0, 2.1, outcome="rolled_back")
+    undone = write(3, 2.0, 2.1, outcome="rolled_back", commit_begin_ns=None, commit_end_ns=None)
     assert verdicts([read(2, 5.0), read(3, 5.0)], [V2, undone]) == ["indeterminate", "error"]
     assert verdicts([read(2, 5.0)], [V2, undone]) == ["fresh"]
+
+
+def test_a_write_that_failed_at_its_commit_may_have_been_committed():
+    """COMMIT was sent and no answer came: unknown, until another write is seen to make the same version."""
+    broken = {**write(3, 2.0, 2.1), "outcome": "rolled_back", "commit_end_ns": None}
+    assert verdicts([read(2, 5.0)], [V2, broken]) == ["indeterminate"]
+    assert verdicts([read(2, 5.0), read(2, 3.5)], [V2, broken, write(3, 4.0, 4.1)]) == ["stale", "fresh"]
 
 
 def test_without_writes_a_single_version_is_fresh_and_two_contradict_each_other():
@@ -293,11 +300,16 @@ def test_persistent_staleness_is_what_the_settle_check_found():
     assert (got["persistent"], got["persistent_ttl_max_s"], got["persistent_unbounded"]) == (2, 3.0, 1)
 
 
-@pytest.mark.parametrize("settle", [None, {"checked": 0, "mismatches": []}])
+@pytest.mark.parametrize("settle", [None, {}, {"checked": None, "mismatches": []}])
 def test_persistent_staleness_is_unknown_where_it_was_not_checked(settle):
     """No check is no proof of agreement, also if only one of two trials lacks it."""
     seen = [witness(*tables([read(2, 2.0)], [V2]), one) for one in (SETTLED, settle)]
     assert figures(seen, max_staleness_s=None)["persistent"] is None
+
+
+def test_an_empty_cache_holds_nothing_stale():
+    """Checked, and there was no entry to compare: 0, which is measured."""
+    assert counted([], [], settle={"checked": 0, "mismatches": []})["persistent"] == 0
 
 
 def test_trials_are_judged_apart_and_pooled():

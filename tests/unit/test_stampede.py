@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.analysis.origin import Window, figures, wasted
@@ -73,6 +73,7 @@ def test_an_empty_trial_has_no_stampedes():
     assert expiries(origin()) == []
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10)), max_size=25))
 def test_stampedes_agree_with_counting_at_every_instant(spans):
     """Against brute force on whole seconds: what is covered, how high it rises, and that herds never touch."""
@@ -105,6 +106,22 @@ def test_a_call_after_the_store_is_the_cause(kind):
     """A delete or bump between the store and the miss explains it; one of another entry does not."""
     assert causes(SAFE, invalidate(kind, 1.0), recompute(2.0, 2.1))[1] == kind
     assert causes(SAFE, invalidate(kind, 1.0, entries=("q",)), recompute(2.0, 2.1))[1] == "unknown"
+
+
+@pytest.mark.parametrize("entries", [(), None])
+def test_a_call_that_names_no_entries_touches_all(entries):
+    """One bump of a generation makes every entry unreachable."""
+    bump = {**invalidate("bump", 1.0), "entries": entries}
+    assert causes(SAFE, bump, recompute(2.0, 2.1), recompute(2.0, 2.1, entry="q"))[1:] == ["bump", "cold"]
+    assert expiries(origin(WARM, bump)) == []
+
+
+def test_a_call_that_failed_is_a_cause_only_where_nothing_else_is():
+    """It may not have reached the cache: past the time to live it is an expiry."""
+    failed = invalidate("delete failed", 1.0)
+    assert causes(SAFE, failed, recompute(2.0, 2.1))[1] == "delete"
+    assert causes(WARM, failed, recompute(6.0, 6.1))[1] == "expiry"
+    assert expiries(origin(WARM, failed)) == [("p", pytest.approx(5.1))]
 
 
 def test_a_delete_before_the_store_explains_nothing():

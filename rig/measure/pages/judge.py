@@ -18,16 +18,19 @@ def starved(
     resource_end_ms: float,
     blocking_ends_ms: Iterable[float] = (),
     long_tasks_ms: Iterable[Sequence[float]] = (),
+    busy_ms: float = 0.0,
 ) -> bool:
     """Whether the LCP waited for a frame the browser was not given.
 
     The wait counts from the latest of the LCP resource's end (for text: the document's) and the ends of what
     blocks rendering: a slow stylesheet is an effect to be measured, not starvation. A long task (start, end)
-    that overlaps the wait explains it. All arguments are milliseconds since the navigation began.
+    that overlaps the wait explains it, and ``busy_ms``, the main thread's work for the whole document, explains
+    as much of it: Chromium leaves out a long task now and then. All times are milliseconds since the navigation
+    began.
     """
     ends = [min(resource_end_ms, lcp_ms), *(end for end in blocking_ends_ms if end <= lcp_ms)]
     ready_ms = max(ends)
-    if lcp_ms - ready_ms <= STARVED_MS:
+    if lcp_ms - ready_ms - busy_ms <= STARVED_MS:
         return False
     return not any(start < lcp_ms and end > ready_ms for start, end in long_tasks_ms)
 
@@ -42,11 +45,14 @@ def note_response(visit: Visit, status: int, headers: Mapping[str, str]) -> None
     visit.age_s = int(age) if age.isascii() and age.isdigit() else None
 
 
-def note_figures(visit: Visit, figures: Mapping[str, Any], clock_offset_s: float) -> None:
-    """Fill in the collector's figures and judge the visit.
+def note_figures(visit: Visit, figures: Mapping[str, Any], work: Mapping[str, float], clock_offset_s: float) -> None:
+    """Fill in what the page and the browser counted, and judge the visit.
 
-    ``clock_offset_s`` is monotonic minus wall clock, sampled at the visit.
+    ``figures`` are the collector's, ``work`` those of DevTools' ``Performance.getMetrics``, which counts anew in
+    each document; ``clock_offset_s`` is monotonic minus wall clock, sampled at the visit.
     """
+    visit.layouts = int(work["LayoutCount"])
+    visit.style_recalcs = int(work["RecalcStyleCount"])
     visit.navigation_s = figures["time_origin"] / 1000 + clock_offset_s
     visit.ttfb_ms = figures["response_start"]
     visit.dom_nodes = figures["dom_nodes"]
@@ -65,7 +71,8 @@ def note_figures(visit: Visit, figures: Mapping[str, Any], clock_offset_s: float
     visit.fcp_ms = figures["fcp"]
     visit.cls = figures["cls"]
     end_ms = figures["response_end"] if lcp["resource_end"] is None else lcp["resource_end"]
-    if starved(lcp["value"], end_ms, figures["blocking_ends"], figures["long_tasks"]):
+    busy_ms = work["TaskDuration"] * 1000
+    if starved(lcp["value"], end_ms, figures["blocking_ends"], figures["long_tasks"], busy_ms):
         visit.outcome, visit.cause = VisitOutcome.STARVED, "frame_withheld"
     else:
         visit.outcome = VisitOutcome.MEASURED

@@ -48,12 +48,14 @@ class Page:
         self._tab = tab
         self._cdp = cdp
         self._headers: dict[str, str] = {}
+        self._documents = 0
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tab.on("crash", self._on_crash)
         tab.on("dialog", _dismiss)
         tab.on("download", self._on_download)
         tab.on("requestfailed", self._on_request_failed)
         tab.on("popup", _close_popup)
+        cdp.on("Page.frameNavigated", self._on_document)
 
     @classmethod
     async def open(cls, browser: Browser, script: str) -> Page:
@@ -67,7 +69,7 @@ class Page:
             await context.add_init_script(script)
             tab = await context.new_page()
             cdp = await context.new_cdp_session(tab)
-            await cdp.send("Performance.enable")
+            await asyncio.gather(cdp.send("Performance.enable"), cdp.send("Page.enable"))
         return cls(context, tab, cdp)
 
     async def close(self) -> None:
@@ -95,6 +97,7 @@ class Page:
 
     async def _measure(self, order: Order, visit: Visit) -> None:
         await self._prepare(order)
+        self._documents = 0
         visit.started_s = time.monotonic()
         # Not the load event: from here on status and headers are known, even if the page never loads.
         response = await self._tab.goto(order.url, wait_until="commit", timeout=0)
@@ -105,12 +108,12 @@ class Page:
             raise VisitFailedError("status")
         await self._call("loaded")
         # Sent together: one session keeps their order, and the fence must not count as the page's layout.
-        metrics, _ = await asyncio.gather(self._metrics(), self._call("fenced"))
+        work, _ = await asyncio.gather(self._metrics(), self._call("fenced"))
         *_, figures = await asyncio.gather(self._key("rawKeyDown"), self._key("keyUp"), self._call("figures"))
-        note_figures(visit, figures, time.monotonic() - time.time())
-        # Chromium counts these anew in each document.
-        visit.layouts = int(metrics["LayoutCount"])
-        visit.style_recalcs = int(metrics["RecalcStyleCount"])
+        if self._documents != 1:
+            # It went elsewhere by itself: response and figures are not of one document.
+            raise VisitFailedError("navigation")
+        note_figures(visit, figures, work, time.monotonic() - time.time())
 
     async def _prepare(self, order: Order) -> None:
         parts = urlsplit(order.url)
@@ -157,6 +160,10 @@ class Page:
 
     def _on_download(self, _: Download) -> None:
         self._fail("download")
+
+    def _on_document(self, event: dict[str, Any]) -> None:
+        if "parentId" not in event["frame"]:
+            self._documents += 1
 
     def _on_request_failed(self, request: Request) -> None:
         # A document cut off half-way was committed before, so that goto knows nothing of it.

@@ -6,7 +6,8 @@ Axes are x to the right, y up, z towards the viewer; millimetres. The camera see
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -40,6 +41,13 @@ class View:
     """Index into the section."""
     x: Array
     z: Array
+
+    def parts(self, size: int) -> Iterator[View]:
+        """The same view, ``size`` pixels at a time."""
+        for start in range(0, len(self.x), size):
+            cut = slice(start, start + size)
+            arrays = {name: getattr(self, name)[cut] for name in ("rows", "columns", "sample", "x", "z")}
+            yield replace(self, **arrays)
 
 
 def look_at(section: Section, pitch_rad: float, px_per_mm: float) -> View:
