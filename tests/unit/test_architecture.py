@@ -68,7 +68,7 @@ def test_what_may_be_imported_where(path):
     module, names = _module(path), _imports(path)
     roots = {name.split(".")[0] for name in names}
     assert "target_app" not in roots
-    if module.startswith("rig.analysis") or module.startswith("rig.report"):
+    if module.startswith(("rig.analysis", "rig.report")):
         assert not roots & {"locust", "gevent", "playwright", "django"}
     if module.startswith("rig.contrib"):
         assert all(name.startswith("rig.contrib") for name in names if name.startswith("rig"))

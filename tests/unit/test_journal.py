@@ -102,7 +102,7 @@ def test_what_is_no_run_is_refused_by_name(tmp_path):
     with pytest.raises(InfrastructureError, match="cannot be read"):
         open_run(tmp_path)
     (tmp_path / "manifest.json").write_text('{"schema": "rig.run/99"}')
-    with pytest.raises(InfrastructureError, match="rig.run/99"):
+    with pytest.raises(InfrastructureError, match=r"rig\.run/99"):
         open_run(tmp_path)
 
 

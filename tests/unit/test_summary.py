@@ -18,7 +18,8 @@ from tests.tables import invalidate, recompute, request, visit, write
 
 REQUEST_KEYS = {
     "scheduled", "sent", "dropped", "failed", "failures", "statuses", "rate_rps", "response_ms", "service_ms",
-    "slip_ms", "cpu_us_per_request", "hit_ratio", "stale_served_ratio", "waited_ratio", "by_cache", "queue_empty_at_end",
+    "slip_ms", "cpu_us_per_request", "hit_ratio", "stale_served_ratio", "waited_ratio", "by_cache",
+    "queue_empty_at_end",
 }  # fmt: skip
 PAGE_KEYS = {
     "scheduled", "measured", "failed", "starved", "wall_s", "cpu_s", "lcp_ms", "ttfb_ms", "visit_slip_ms", "parts_ms",

@@ -1,4 +1,4 @@
-"""``manage strategies``: the catalogue of strategies with their code, as JSON. Needs no database and no cache server."""
+"""``manage strategies``: the catalogue of strategies with their code, as JSON. Needs neither database nor cache."""
 
 from __future__ import annotations
 
