@@ -4,3 +4,13 @@ import os
 
 # `import locust` patches the standard library, which would turn sockets and threads of all later tests into gevent's.
 os.environ.setdefault("LOCUST_SKIP_MONKEY_PATCH", "1")
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """The browser rig itself would use."""
+    from rig.measure.services.browser import find_browser
+
+    return str(find_browser().path)

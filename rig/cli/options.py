@@ -17,7 +17,7 @@ RUNS = Path("runs")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """Seconds: a plain number, or one with ms, s, m or h behind it."""
 
     name = "duration"
