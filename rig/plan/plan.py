@@ -15,13 +15,6 @@ from rig.plan.schedule import ScheduleSpec
 
 NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
 TTL_MODES = ("as-used", "equal", "literal")
-BUDGETS = {
-    # Declared, not derived: what a shop's visitors and its operator would accept. Overridable in rig.toml later.
-    "freshness_s": 1.0,
-    "lcp_in_stampede_ms": 2500.0,
-    "lcp_stampede_ratio": 2.0,
-    "origin_cpu_share": 0.5,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +81,8 @@ class Plan:
     amounts: Amounts
     conditions: Conditions
     arms: Sequence[PlannedArm]
-    budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    """What the user declared; for the rest the verdict's own limits hold."""
 
     @property
     def order(self) -> list[list[TrialId]]:

@@ -39,7 +39,10 @@ class Column:
 
 
 def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], report_path: Path | str) -> RenderableType:
-    """The whole answer for one run, laid out for 80 columns whatever the terminal's width."""
+    """The whole answer for one run, laid out for 80 columns whatever the terminal's width.
+
+    Print it with ``crop=False``: a path longer than the terminal is wide must stay whole, to be copied.
+    """
     return Group(*_blocks(summary, manifest, str(report_path)))
 
 
@@ -47,7 +50,7 @@ def as_text(summary: Mapping[str, Any], manifest: Mapping[str, Any], report_path
     """The same as plain text without colours; no line but one holding a longer path exceeds 80 columns."""
     console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False, emoji=False)
     with console.capture() as captured:
-        console.print(render(summary, manifest, report_path))
+        console.print(render(summary, manifest, report_path), crop=False)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 

@@ -20,8 +20,8 @@ from rig.model import InfrastructureError
 
 VERSION_TIMEOUT_S = 20.0
 LAUNCH_TIMEOUT_S = 60.0
-DOWNLOAD_TIMEOUT_S = 900.0
-PACKAGES_TIMEOUT_S = 900.0
+INSTALL_TIMEOUT_S = 900.0
+PACKAGE = "chromium"
 
 # The shell comes first wherever both are: it needs about 40 % less CPU a visit, which on a machine that
 # runs the load as well is less disturbance.
@@ -73,12 +73,9 @@ def find_browser() -> Browser:
             raise InfrastructureError(
                 f"RIG_BROWSER={named}: {reason}; correct the path, or unset it to have a browser looked for"
             ) from reason
-    tried = []
-    for path, source in _candidates():
-        try:
-            return _check(path, source)
-        except UnusableError as reason:
-            tried.append(f"{path} ({source}): {reason}")
+    tried: list[str] = []
+    if found := _first_that_starts(tried):
+        return found
     raise InfrastructureError(
         f"browser: none found; tried {'; '.join(tried)}; and on PATH {', '.join(NAMES)}; run `rig browser install`"
     )
@@ -100,20 +97,31 @@ def install_browser(echo: Callable[[str], None]) -> Browser:
         echo(f"already there: {found.path} ({found.version}, {found.source})")
         return found
     tried = []
-    for command, timeout_s in _ways():
+    for command in _ways():
         echo("+ " + " ".join(command))
-        if problem := _run(command, timeout_s):
+        problem = _run(command, INSTALL_TIMEOUT_S)
+        if problem is None and command[-1] == PACKAGE:
+            unfit: list[str] = []
+            if started := _first_that_starts(unfit):
+                return started
+            problem = f"done, but none starts: {'; '.join(unfit)}"
+        if problem:
             tried.append(f"`{' '.join(command)}`: {problem}")
             echo(problem)
-            continue
-        try:
-            return find_browser()
-        except InfrastructureError as error:
-            tried.append(f"`{' '.join(command)}`: done, but {error}")
     raise InfrastructureError(
         f"browser: could not be installed; tried {'; '.join(tried) or 'nothing: no package manager known'}; "
         "install Chrome or Chromium yourself and name it with RIG_BROWSER"
     )
+
+
+def _first_that_starts(tried: list[str]) -> Browser | None:
+    """The first candidate that starts; what was wrong with those before it is added to ``tried``."""
+    for path, source in _candidates():
+        try:
+            return _check(path, source)
+        except UnusableError as reason:
+            tried.append(f"{path} ({source}): {reason}")
+    return None
 
 
 def _candidates() -> Iterator[tuple[Path, str]]:
@@ -200,21 +208,21 @@ def _gist(text: str) -> str:
     return (telling or lines or [""])[-1 if not telling else 0][:300]
 
 
-def _ways() -> Iterator[tuple[list[str], float]]:
-    """Commands that may lead to a browser, best first."""
+def _ways() -> Iterator[list[str]]:
+    """Commands that lead to a browser, best first. One that ends in no package prepares the next."""
     playwright = [sys.executable, "-m", "playwright"]
-    yield [*playwright, "install", "chromium"], DOWNLOAD_TIMEOUT_S
+    yield [*playwright, "install", PACKAGE]
     root = os.geteuid() == 0
     if root and sys.platform == "linux" and any(path.exists() for path in _of_playwright()):
-        yield [*playwright, "install-deps", "chromium"], PACKAGES_TIMEOUT_S
+        yield [*playwright, "install-deps", PACKAGE]
     as_root = [] if root else ["sudo", "-n"]
     if shutil.which("apt-get"):
-        yield [*as_root, "apt-get", "update", "-q"], PACKAGES_TIMEOUT_S
-        yield [*as_root, "apt-get", "install", "-y", "-q", "chromium"], PACKAGES_TIMEOUT_S
+        yield [*as_root, "apt-get", "update"]
+        yield [*as_root, "apt-get", "install", "-y", PACKAGE]
     elif shutil.which("dnf"):
-        yield [*as_root, "dnf", "install", "-y", "chromium"], PACKAGES_TIMEOUT_S
+        yield [*as_root, "dnf", "install", "-y", PACKAGE]
     elif shutil.which("brew"):
-        yield ["brew", "install", "--cask", "chromium"], PACKAGES_TIMEOUT_S
+        yield ["brew", "install", "--cask", PACKAGE]
 
 
 def _run(command: Sequence[str], timeout_s: float) -> str | None:
