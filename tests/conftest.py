@@ -5,7 +5,7 @@ import os
 # `import locust` patches the standard library, which would turn sockets and threads of all later tests into gevent's.
 os.environ.setdefault("LOCUST_SKIP_MONKEY_PATCH", "1")
 
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture(scope="session")

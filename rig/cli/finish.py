@@ -32,6 +32,6 @@ def show(path: Path, summary: dict[str, Any]) -> None:
     if sys.stdout.isatty():
         from rich.console import Console
 
-        Console(width=WIDTH, highlight=False).print(render(summary, manifest, report))
+        Console(width=WIDTH, highlight=False).print(render(summary, manifest, report), crop=False)
     else:
         click.echo(as_text(summary, manifest, report), nl=False)

@@ -20,7 +20,7 @@ from target_app.shop.studio.scene import Frame, Placed, photograph
 
 WIDTH, HEIGHT = 1200, 900
 THUMB_WIDTH, THUMB_HEIGHT = 400, 300
-QUALITY = 90
+QUALITY = 91
 
 _PIECES = {piece.slug: piece for piece in PIECES}
 

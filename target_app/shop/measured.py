@@ -64,10 +64,8 @@ def seed(entries: Mapping[str, float | None]) -> Json:
     """Store each named entry now; the number is the share of its time to live that is left."""
     strategy = active_strategy()
     for name, share in entries.items():
-        entry = entry_of(name)
-        strategy.read(entry)
-        if share is not None:
-            store.expire_in(strategy.key(entry), strategy.ttl_s * share)
+        with store.share_left(1.0 if share is None else share):
+            strategy.read(entry_of(name))
     return {"stored": len(entries), "ttl_s": strategy.ttl_s}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +33,9 @@ class Fresh:
     work: Recompute
 
 
+_share_left: ContextVar[float] = ContextVar("share_left", default=1.0)
+
+
 def _key(key: str) -> str:
     """Late work of an earlier trial writes under its own epoch, where nobody reads."""
     trace = current()
@@ -46,6 +51,8 @@ def get(key: str) -> Stored | None:
 
 def set(key: str, fresh: Fresh, ttl_s: float | None) -> Stored:
     """1 round trip. ``ttl_s=None`` stores for ever."""
+    if ttl_s is not None:
+        ttl_s *= _share_left.get()
     stored = Stored(fresh.value, fresh.versions, time.time(), ttl_s)
     packed = {"value": stored.value, "versions": stored.versions, "stored_s": stored.stored_s, "ttl_s": ttl_s}
     with current().timing("cache"):
@@ -89,9 +96,14 @@ def bump(name: str) -> None:
             cache.add(_key(name), time.time_ns(), timeout=None)
 
 
-def expire_in(key: str, seconds: float) -> None:
-    """Set the remaining time to live (seeding only)."""
-    cache.pexpire(_key(key), max(1, int(seconds * 1000)))
+@contextmanager
+def share_left(share: float) -> Iterator[None]:
+    """Inside, values are stored with this share of their time to live, as if stored a while ago (seeding only)."""
+    token = _share_left.set(share)
+    try:
+        yield
+    finally:
+        _share_left.reset(token)
 
 
 def remaining_s(key: str) -> float | None:

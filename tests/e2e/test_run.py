@@ -59,9 +59,7 @@ def test_both_arms_were_offered_the_same(finished):
     summary, _ = finished
     first, second = open_run(Path(summary["run_dir"])).trials
     assert first.facts["schedule_digest"] == second.facts["schedule_digest"]
-    offered = [
-        (t.frame("requests").sort_values("index"), t.facts["start_s"]) for t in (first, second)
-    ]
+    offered = [(t.frame("requests").sort_values("index"), t.facts["start_s"]) for t in (first, second)]
     at = [[round(value, 6) for value in frame["intended_s"] - start] for frame, start in offered]
     assert at[0] == at[1]
     assert list(offered[0][0]["path"]) == list(offered[1][0]["path"])
@@ -124,7 +122,10 @@ def test_rig_report_makes_the_same_summary_again(finished):
     """From the run directory alone."""
     summary, _ = finished
     done = subprocess.run(
-        [sys.executable, "-m", "rig", "report", summary["run_dir"], "--json"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "rig", "report", summary["run_dir"], "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == summary

@@ -8,9 +8,10 @@ import re
 
 import pytest
 
+from rig import words
 from rig.analysis.summary import summarise
 from rig.model import InfrastructureError
-from rig.report import html, words
+from rig.report import html
 from rig.report.chart_data import bucket_for, chart_data, pictures, style_of
 from rig.report.headlines import freshness, lcp, timelines, tradeoff
 from rig.report.html import embedded_json, render, write_report
