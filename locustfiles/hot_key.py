@@ -2,6 +2,7 @@
 
 With rig:           rig run --profile hot-key
 With plain Locust:  locust -f locustfiles/hot_key.py --headless -H http://127.0.0.1:8000
+                    (with a browser too: add --visits -u 2)
 """
 
 from rig.measure.load.users import users

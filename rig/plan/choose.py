@@ -6,6 +6,7 @@ and this turns it into numbers. What was chosen is printed and recorded; flags o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from rig.model import UsageError
@@ -103,7 +104,7 @@ def _window(profile: Profile, recompute_s: float, herd_s: float) -> float:
     """The profile's window, longer where recomputes are so slow that writes would fill it."""
     others = (len(profile.reads) - 1) * recompute_s
     work = profile.hot_writes * (herd_s + others) + profile.other_writes * others
-    return float(max(profile.window_s, round(work / (ORIGIN_SHARE_MAX * 0.95))))
+    return float(max(profile.window_s, math.ceil(work / (ORIGIN_SHARE_MAX * 0.98))))
 
 
 def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:

@@ -72,6 +72,9 @@ def current_trial(environment: Environment, profile: Profile) -> Trial:
     trial = getattr(environment, _TRIAL, None)
     if trial is None:
         trial = Trial(_plain_order(environment, profile))
+        if not trial.schedule.visit_path:
+            # Locust starts one user unless told otherwise; without visits nobody waits for the second.
+            trial.visits_done.set()
         set_trial(environment, trial)
     return trial
 
