@@ -340,6 +340,45 @@ def test_callers_wait_in_order(shared: BrowserClient, site: Site) -> None:
     assert set(order[:2]) == {0, 1}
 
 
+def test_a_killed_caller_gives_its_turn_back(shared: BrowserClient, site: Site) -> None:
+    """Callers killed while they wait or under a visit do not use up the pages."""
+    held = [gevent.spawn(shared.visit, site.url("/silent"), {}, 1.0) for _ in range(2)]
+    gevent.sleep(0)
+    waiting = [gevent.spawn(shared.visit, site.url("/plain"), {}, DEADLINE_S) for _ in range(3)]
+    gevent.sleep(0)
+    gevent.killall(waiting)
+    gevent.joinall(held)
+    for _ in range(3):
+        assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S, begin_by_s=time.monotonic() + DEADLINE_S))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU pinning on this platform")
+def test_the_browser_stays_on_its_cpu(browser_path: str, tmp_path: Path, mark: str) -> None:
+    """Pinned is the process with all it starts."""
+    cpu = min(os.sched_getaffinity(0))
+    with BrowserClient(browser_path, cpus={cpu}, log_path=tmp_path / "log") as client:
+        assert client.ready["cpus"] == [cpu]
+        processes = marked(mark)
+        assert any(map(is_chromium, processes))
+        assert {tuple(process.cpu_affinity()) for process in processes} == {(cpu,)}
+
+
+def test_a_hung_page_does_not_go_on(browser_path: str, site: Site, tmp_path: Path) -> None:
+    """A page left in an endless loop is ended, not abandoned with a CPU of its own."""
+    with BrowserClient(browser_path, log_path=tmp_path / "log") as client:
+        assert client.visit(site.url("/hung"), {}, 1.0)["cause"] == "timeout"
+        assert answered(client.visit(site.url("/plain"), {}, DEADLINE_S))
+
+        def idle() -> bool:
+            before = client.cpu_s()
+            gevent.sleep(1.0)
+            after = client.cpu_s()
+            # A loop takes all it can get, on a machine shared by many a tenth of a CPU at least.
+            return before is not None and after is not None and after - before < 0.1
+
+        assert poll(idle, DEADLINE_S)
+
+
 def test_cpu_is_accounted_for(shared: BrowserClient, site: Site) -> None:
     """A visit uses CPU time, and the count never falls."""
     before = shared.cpu_s()

@@ -33,7 +33,10 @@ GONE_TIMEOUT_S = 1.0
 
 
 class Server:
-    """Orders in, visits out, as long as Chromium lives and somebody listens."""
+    """Orders in, visits out, as long as Chromium lives and somebody listens.
+
+    Free pages take turns, so that all are equally warm: one used only when visits pile up would be slow just then.
+    """
 
     def __init__(self, browser: Browser, script: str, out: IO[bytes]) -> None:
         self._browser = browser
@@ -87,6 +90,11 @@ class Server:
             print(f"browser process: no new page: {error}", file=sys.stderr)
             self.end(ExitCode.INVALID)
 
+    def note_broken(self, task: asyncio.Future[None]) -> None:
+        """End when a task broke, rather than leave its orders without an answer."""
+        if not task.cancelled() and task.exception():
+            self.end(ExitCode.INVALID)
+
     async def watch_parent(self) -> None:
         """End when the parent is gone, also where somebody else still holds the other end of our input."""
         parent = os.getppid()
@@ -120,6 +128,8 @@ async def serve(path: str, pages: int, cpus: set[int] | None, out: IO[bytes]) ->
         )
         jobs = [server.work(page) for page in opened]
         tasks = [asyncio.ensure_future(job) for job in (server.read_orders(lines), server.watch_parent(), *jobs)]
+        for task in tasks:
+            task.add_done_callback(server.note_broken)
         code = await server.ended
         # Nobody must take an order for a browser that is gone as begun.
         out.close()

@@ -120,10 +120,13 @@ class BrowserClient:
             return True
         turn = gevent.event.Event()
         self._waiting.append(turn)
-        if turn.wait(None if by_s is None else max(0.0, by_s - time.monotonic())):
-            return True
-        self._waiting.remove(turn)
-        return False
+        try:
+            turn.wait(None if by_s is None else max(0.0, by_s - time.monotonic()))
+        finally:
+            # Out of time, or killed while waiting: a turn nobody takes would be a page lost.
+            if not turn.is_set():
+                self._waiting.remove(turn)
+        return bool(turn.is_set())
 
     def _give_page(self) -> None:
         # Handed over, not put back: who comes just now must not overtake who waits.
@@ -133,22 +136,28 @@ class BrowserClient:
             self._free += 1
 
     def _ask(self, url: str, headers: Mapping[str, str], deadline_s: float) -> dict[str, Any]:
-        order = Order(id=next(self._ids), url=url, headers=dict(headers), deadline_s=deadline_s)
-        crashed = Visit(url=url, started_s=time.monotonic(), cause="browser_crashed")
-        answer = self._pending[order.id] = gevent.event.AsyncResult()
+        begun_s = time.monotonic()
+        order_id = next(self._ids)
+        answer = self._pending[order_id] = gevent.event.AsyncResult()
         try:
-            if self._up.wait(deadline_s):
-                self._process.stdin.write(encode_order(order))
-                self._process.stdin.flush()
-                return dict(answer.get(timeout=deadline_s + GRACE_S))
-        except gevent.Timeout:
-            _kill_family(self._process)
-        except (OSError, ValueError, EOFError):
-            pass  # It died between two visits, or under this one; the supervisor starts another.
+            self._up.wait(deadline_s)
+            left_s = begun_s + deadline_s - time.monotonic()
+            if left_s > 0:
+                self._send(Order(id=order_id, url=url, headers=dict(headers), deadline_s=left_s))
+                answer.wait(left_s + GRACE_S)
+                if answer.successful():
+                    return dict(answer.value)
+                if not answer.ready():
+                    _kill_family(self._process)
         finally:
-            del self._pending[order.id]
-        crashed.done_s = time.monotonic()
-        return asdict(crashed)
+            del self._pending[order_id]
+        return asdict(Visit(url=url, started_s=begun_s, done_s=time.monotonic(), cause="browser_crashed"))
+
+    def _send(self, order: Order) -> None:
+        # Where the process is just dying, the supervisor will say so to all that wait for it.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(encode_order(order))
+            self._process.stdin.flush()
 
     def _spawn(self) -> None:
         with self._log_path.open("ab") as log:

@@ -80,7 +80,7 @@ const loaded = async () => {
  * all that was painted before has been, too. Element Timing says when that is.
  */
 const fenced = async () => {
-  const mark = document.createElement('span');
+  const mark = document.createElementNS('http://www.w3.org/1999/xhtml', 'span');
   mark.id = FENCE;
   mark.setAttribute('elementtiming', FENCE);
   mark.textContent = '.';

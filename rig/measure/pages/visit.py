@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
+import traceback
 from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,6 @@ OPEN_TIMEOUT_S = 15.0
 
 # Trusted, and does nothing: a bare modifier neither scrolls, types nor navigates.
 FINAL_KEY = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
-
 
 # For the process, which knows whether the whole browser is gone; never leaves it.
 TAB_GONE = "tab_gone"
@@ -89,6 +89,8 @@ class Page:
             visit.cause = self._failed.result() if self._failed.done() else "timeout"
         elif error := work.exception():
             visit.cause = self._failed.result() if self._failed.done() else _cause(error)
+            if not isinstance(error, Error | VisitFailedError):
+                traceback.print_exception(error)  # Not the page's fault but ours.
         if visit.cause in UNFIT:
             self.usable = False
         _abandon(work)
