@@ -12,12 +12,11 @@ PROFILE = Profile(
     name="hot-key",
     summary="one product takes most reads, a few writes change it",
     reads={
-        "/p/moon-jar/": 0.82,
-        "/": 0.06,
-        "/c/vases/": 0.04,
-        "/c/bowls/": 0.03,
-        "/p/tide-bowl/": 0.03,
-        "/p/bud-vase/": 0.02,
+        "/p/moon-jar/": 0.90,
+        "/": 0.04,
+        "/c/vases/": 0.03,
+        "/c/bowls/": 0.015,
+        "/p/tide-bowl/": 0.015,
     },
     entries={
         "/": "home",
@@ -25,14 +24,14 @@ PROFILE = Profile(
         "/c/bowls/": "category:bowls",
         "/p/moon-jar/": "product:moon-jar",
         "/p/tide-bowl/": "product:tide-bowl",
-        "/p/bud-vase/": "product:bud-vase",
     },
     write_forms={
         "/p/moon-jar/": "/staff/p/moon-jar/",
         "/p/tide-bowl/": "/staff/p/tide-bowl/",
-        "/p/bud-vase/": "/staff/p/bud-vase/",
     },
     dependents=3,
+    hot_writes=5,
+    other_writes=0,
     visits={"/p/moon-jar/": 0.8, "/": 0.1, "/c/vases/": 0.1},
 )
 

@@ -27,7 +27,7 @@ from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strateg
 from rig.plan.profile import Profile, load_profile, profile_file
 from rig.samples import TABLES
 
-PAGES_AT_ONCE = 3
+PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
 _RECOMPUTES_TIMED = 5
 _SETTLE_SAMPLE = 1
@@ -145,6 +145,7 @@ def _plan(options: RunOptions, profile: Profile, bench: _Bench) -> Plan:
     identity = bench.target.identity()
     offered = [strategy["name"] for strategy in identity["strategies"]]
     names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
+    bench.target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
     recompute_ms = bench.target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
     amounts = choose(
         profile,

@@ -6,6 +6,7 @@ import http.client
 import json
 import statistics
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +73,14 @@ class Target:
     def settle(self, strategy: str, sample: int, seed: int) -> dict[str, Any]:
         """Compare the cache with the database after traffic stopped."""
         return self._control("settle", {"strategy": strategy, "sample": sample, "seed": seed})
+
+    def exercise(self, path: str, strategy: str, connections: int) -> None:
+        """Read ``path`` over many connections at once on an empty cache: every server thread opens its database
+        connection and loads its templates now, not in a trial.
+        """
+        self.reset({})
+        with ThreadPoolExecutor(connections) as pool:
+            list(pool.map(lambda _: self._get(path, {"X-Cache-Strategy": strategy}), range(connections)))
 
     def recompute_alone_ms(self, path: str, strategy: str, times: int) -> float:
         """Median origin time of ``times`` cold reads of ``path``, one after the other.

@@ -62,7 +62,7 @@ def choose(
     if recompute_s <= 0:
         raise UsageError("recompute time: not measured, so no rate can be chosen; give --rate, --writes and --ttl")
     herd_s = threads * recompute_s * _HERD_MARGIN
-    window = window_s or _window(profile, recompute_s, herd_s)
+    window = window_s or _window(profile, recompute_s, threads)
     total = rate_rps if rate_rps is not None else _round(profile.lambda_delta / recompute_s / profile.hot_share)
     hot, other = _split_writes(profile, total, window, write_share)
     return Amounts(
@@ -76,16 +76,11 @@ def choose(
     )
 
 
-def origin_share(profile: Profile, amounts: Amounts, recompute_s: float) -> float:
-    """Upper estimate of the origin's work in the busiest seed arm, as a share of one core.
-
-    A write to the hot product costs a herd and one recompute of each other entry a bump puts out of reach.
-    """
-    others = (len(profile.reads) - 1) * recompute_s
-    per_write = amounts.herd_s + others
-    by_writes = amounts.hot_writes * per_write + amounts.other_writes * others
+def origin_share(profile: Profile, amounts: Amounts, recompute_s: float, threads: int) -> float:
+    """Upper estimate of the origin's work in the busiest seed arm, as a share of one core."""
+    by_writes = (amounts.hot_writes + amounts.other_writes) * _work_per_write_s(profile, recompute_s, threads)
     cycles = amounts.window_s / (amounts.ttl_s + amounts.herd_s)
-    by_expiry = cycles * per_write
+    by_expiry = cycles * _work_per_write_s(profile, recompute_s, threads)
     return max(by_writes, by_expiry) / amounts.window_s
 
 
@@ -100,11 +95,15 @@ def first_expiry_s(amounts: Amounts, expiries: int, draw: float) -> float:
     return min(low + draw * (high - low), amounts.ttl_s)
 
 
-def _window(profile: Profile, recompute_s: float, herd_s: float) -> float:
+def _window(profile: Profile, recompute_s: float, threads: int) -> float:
     """The profile's window, longer where recomputes are so slow that writes would fill it."""
-    others = (len(profile.reads) - 1) * recompute_s
-    work = profile.hot_writes * (herd_s + others) + profile.other_writes * others
+    work = (profile.hot_writes + profile.other_writes) * _work_per_write_s(profile, recompute_s, threads)
     return float(max(profile.window_s, math.ceil(work / (ORIGIN_SHARE_MAX * 0.98))))
+
+
+def _work_per_write_s(profile: Profile, recompute_s: float, threads: int) -> float:
+    """Core seconds one bump costs: every server thread recomputes once, and then each entry besides the hot one."""
+    return (threads + len(profile.reads) - 1) * recompute_s
 
 
 def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:

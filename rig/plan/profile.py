@@ -33,14 +33,14 @@ class Profile:
     visits: Mapping[str, float]
     """Path -> share of page visits."""
     visits_per_s: float = 1.0
-    lambda_delta: float = 5.0
+    lambda_delta: float = 4.5
     """Wanted λΔ of the hot entry: arrivals during one recompute."""
     hot_writes: int = 5
     """Writes to the hot product in a trial."""
     other_writes: int = 1
     expiries: int = 3
     """Expiries of the hot entry in a trial under the short TTL, at least."""
-    window_s: float = 24.0
+    window_s: float = 22.0
 
     def __post_init__(self) -> None:
         for name, shares in (("reads", self.reads), ("visits", self.visits)):

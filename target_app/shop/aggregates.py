@@ -26,13 +26,12 @@ Row = dict[str, Any]
 
 
 def home() -> dict[str, Any]:
-    """The front page: bestsellers of the season with their change since earlier years, and a tile a category."""
-    seasons_before = _same_season(1) | _same_season(2)
+    """The front page: bestsellers of the season with their change since last year, and a tile a category."""
     rows = _standings(
         days=SEASON_DAYS,
         step=7,
-        since=DAYS - 2 * YEAR_DAYS - SEASON_DAYS,
-        units_before=Sum("sold__quantity", filter=seasons_before, default=0),
+        since=DAYS - YEAR_DAYS - SEASON_DAYS,
+        units_before=Sum("sold__quantity", filter=_same_season(years_ago=1), default=0),
     )
     return {
         "bestsellers": [_card(row) | {"change_percent": _change(row)} for row in rows[:BESTSELLERS]],
@@ -47,7 +46,7 @@ def category(slug: str) -> dict[str, Any]:
         Category.DoesNotExist: there is no such category.
     """
     found = Category.objects.get(slug=slug)
-    rows = _standings(days=YEAR_DAYS, step=14)
+    rows = _standings(days=YEAR_DAYS, step=28)
     products = [
         _card(row) | {"shop_rank": rank} for rank, row in enumerate(rows, start=1) if row["category_id"] == slug
     ]
@@ -63,7 +62,7 @@ def product(slug: str) -> dict[str, Any]:
         Product.DoesNotExist: there is no such product.
     """
     found = Product.objects.select_related("category").get(slug=slug)
-    rows = _standings(days=YEAR_DAYS, step=14)
+    rows = _standings(days=YEAR_DAYS, step=28)
     peers = [row["slug"] for row in rows if row["category_id"] == found.category_id]
     own = next(row for row in rows if row["slug"] == slug)
     return {
@@ -169,6 +168,6 @@ def _tile(spec: CategorySpec, rows: list[Row]) -> dict[str, Any]:
 
 
 def _change(row: Row) -> int:
-    """Whole per cent by which the season's units differ from the mean of the two same seasons before."""
-    before = row["units_before"] / 2
+    """Whole per cent by which the season's units differ from the same season a year before."""
+    before = row["units_before"]
     return round(100 * (row["units"] - before) / before) if before else 0

@@ -26,7 +26,7 @@ def test_chosen_amounts_keep_the_profiles_promises(recompute_ms):
     amounts = choose(PROFILE, delta, 16)
     assert 4 <= amounts.read_rate_rps * PROFILE.hot_share * delta <= 8
     assert amounts.hot_writes >= 5
-    assert origin_share(PROFILE, amounts, delta) <= 0.5
+    assert origin_share(PROFILE, amounts, delta, 16) <= 0.5
     for draw in (0.0, 0.5, 1.0):
         first = first_expiry_s(amounts, PROFILE.expiries, draw)
         third = first + 2 * (amounts.ttl_s + amounts.herd_s)

@@ -151,6 +151,9 @@ def _stop(tasks: Iterable[asyncio.Future[None]], code: ExitCode) -> None:
     signal.alarm(int(STOP_TIMEOUT_S) + 1)
 
 
+_NICENESS = 5
+
+
 def _pin(cpus: set[int]) -> set[int] | None:
     """Keep this process, and all it starts, to some CPUs; None where the system has no such thing."""
     if not hasattr(os, "sched_setaffinity"):
@@ -172,6 +175,8 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         cpus = _pin(arguments.cpus) if arguments.cpus else None
+        # Where the generator shares this CPU it must wake on time; it needs little, so pages hardly notice.
+        os.nice(_NICENESS)
         code = asyncio.run(serve(arguments.browser, arguments.pages, cpus, out))
     except (Error, InfrastructureError, TimeoutError, OSError) as error:
         out.write(encode({"ready": False, "error": str(error).strip()}))
