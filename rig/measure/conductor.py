@@ -27,7 +27,7 @@ from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strateg
 from rig.plan.profile import Profile, load_profile, profile_file
 from rig.samples import TABLES
 
-PAGES_AT_ONCE = 2
+PAGES_AT_ONCE = 3
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
 _RECOMPUTES_TIMED = 5
 _SETTLE_SAMPLE = 1

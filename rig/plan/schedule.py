@@ -126,7 +126,7 @@ def _writes(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.fl
 
 
 def _visits(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    at = stratified(rng, spec.visits, 0.2, spec.window_s - spec.quiet_tail_s / 2)
+    at = stratified(rng, spec.visits, 0.2, spec.window_s - spec.quiet_tail_s)
     names = list(spec.visit_paths)
     if not spec.visits:
         return at, ()

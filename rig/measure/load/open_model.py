@@ -21,8 +21,8 @@ from rig.measure.load.recorder import Recorder
 from rig.model import Kind
 
 _NAN = float("nan")
-_MIN_SLEEP_S = 0.001
-"""gevent sleeps at least this long."""
+_TIMER_S = 0.0015
+"""gevent's timer has whole milliseconds and wakes up to this much late; the rest is waited for in turns of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Dispatcher:
         due = [start_s + float(at) for at in at_s]
         for index, intended in enumerate(due):
             while (wait := intended - time.monotonic()) > 0:
-                gevent.sleep(max(wait, _MIN_SLEEP_S) if wait > _MIN_SLEEP_S else 0)
+                gevent.sleep(wait - _TIMER_S if wait > _TIMER_S else 0)
             self._offer(index, intended)
         return self._drain(len(due), start_s + window_s)
 

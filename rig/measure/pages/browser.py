@@ -151,7 +151,7 @@ def _stop(tasks: Iterable[asyncio.Future[None]], code: ExitCode) -> None:
     signal.alarm(int(STOP_TIMEOUT_S) + 1)
 
 
-_NICENESS = 5
+_NICENESS = 10
 
 
 def _pin(cpus: set[int]) -> set[int] | None:
