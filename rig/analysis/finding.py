@@ -112,8 +112,9 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
     best = graded[leader]
     rounds = min(len(arm["by_round"]) for arm in graded.values())
     if rounds < FEWEST_ROUNDS:
-        first = f"Only one round was measured, so nothing is decided; {leader} looks best: {describe(best)}."
-        return None, ranked, [first]
+        short = [label for label, arm in graded.items() if len(arm["by_round"]) < FEWEST_ROUNDS]
+        why = "Only one round was measured" if len(short) == len(graded) else f"Only one sound round of {listed(short)}"
+        return None, ranked, [f"{why}, so nothing is decided; {leader} looks best: {describe(best)}."]
     level = [rival for rival in rivals if not _beats(best, graded[rival])]
     if not level:
         head = f"Under these conditions choose {leader}"

@@ -8,8 +8,10 @@ import, so nothing of this runs in the conductor's process.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -124,6 +126,9 @@ def main() -> None:
     parser.add_argument("--browser-log", type=Path, default=None)
     options = parser.parse_args()
     pin(options.cpus)
+    with contextlib.suppress(PermissionError):
+        # It needs little of its CPU, but on time. Only an administrator may ask for that; others share as they come.
+        os.nice(-5)
     setup_logging("INFO")
     browser = None
     if options.browser:
