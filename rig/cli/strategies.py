@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from rig.cli.options import json_option, print_json
@@ -27,15 +29,12 @@ def strategies(context: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"strategies": rows})
         return
-    click.echo(f"{'strategy':<17}{'hit':>4}{'miss':>5}{'write':>6}  {'declared staleness':<19}what it does")
+    click.echo(f"{'strategy':<17}{'hit':>4}{'miss':>5}{'write':>6}  declared staleness")
     for row in rows:
-        bound = (
-            f"TTL {row['ttl_s']:g} s + Δ" if row["max_staleness_s"] > row["ttl_s"] else f"{row['max_staleness_s']:g} s"
-        )
-        click.echo(
-            f"{row['name']:<17}{row['read_hit']:>4}{row['read_miss']:>5}{row['write']:>6}  {bound:<19}", nl=False
-        )
-        click.echo(row["summary"] if len(row["summary"]) < 29 else f"\n{'':17}{row['summary']}")
+        by_ttl = row["max_staleness_s"] > row["ttl_s"]
+        bound = f"TTL {row['ttl_s']:g} s + Δ" if by_ttl else f"{row['max_staleness_s']:g} s"
+        click.echo(f"{row['name']:<17}{row['read_hit']:>4}{row['read_miss']:>5}{row['write']:>6}  {bound}")
+        click.echo(textwrap.fill(row["summary"], 80, initial_indent=" " * 4, subsequent_indent=" " * 4))
     click.echo("\nhit, miss, write: round trips to the cache server; K: entries that depend on one write.")
     click.echo("Next: rig strategies show NAME")
 
