@@ -33,6 +33,6 @@ lock:
 	@script/lock $(ARGS)
 
 clean:
-	rm -rf .tools .venv node_modules lighthouse_scripts/node_modules .rig/setup.log
+	rm -rf .tools .venv node_modules lighthouse_scripts/node_modules .rig
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find rig target_app locustfiles tests -name __pycache__ -type d -prune -exec rm -rf {} +

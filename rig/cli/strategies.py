@@ -35,7 +35,7 @@ def strategies(context: click.Context, as_json: bool) -> None:
         bound = f"TTL {row['ttl_s']:g} s + Δ" if by_ttl else f"{row['max_staleness_s']:g} s"
         click.echo(f"{row['name']:<17}{row['read_hit']:>4}{row['read_miss']:>5}{row['write']:>6}  {bound}")
         click.echo(textwrap.fill(row["summary"], 80, initial_indent=" " * 4, subsequent_indent=" " * 4))
-    click.echo("\nhit, miss, write: round trips to the cache server; K: entries that depend on one write.")
+    click.echo("\nhit, miss, write: round trips to the cache server; K: entries one write touches")
     click.echo("Next: rig strategies show NAME")
 
 
