@@ -62,6 +62,9 @@ class RunProgress:
     def trial(self, trial: TrialId, phase: str, window_s: float) -> None:
         """Where the run is."""
         assert self._plan is not None
+        if trial not in self._order:
+            self._say(f"no sound trial of {trial.arm} so far: measured once more")
+            self._order.append(trial)
         number = self._order.index(trial) + 1
         text = f"trial {number}/{len(self._order)}  {trial.arm}, round {trial.round}"
         self._sealed = number - 1

@@ -20,14 +20,14 @@ from rig.measure.services.browser import find_browser
 from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed, round_trip_ms
 from rig.measure.soundness import marks
 from rig.measure.target import Target
-from rig.model import Arm, RunStatus, TrialId
+from rig.model import Arm, Mark, RunStatus, TrialId
 from rig.plan.choose import choose
 from rig.plan.environment import fingerprint, pinning
 from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies, planned_profile
 from rig.plan.profile import Profile, load_profile, profile_file
 from rig.samples import TABLES
 
-PAGES_AT_ONCE = 3
+PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
 _RECOMPUTES_TIMED = 5
 _SETTLE_SAMPLE = 1
@@ -86,15 +86,18 @@ def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
             },
         )
         progress.planned(plan, directory.path)
-        for trials in plan.order:
-            for trial in trials:
-                _measure(bench, plan, trial, progress)
+        sound = set()
+        for trial in (trial for trials in plan.order for trial in trials):
+            if not _measure(bench, plan, trial, progress):
+                sound.add(trial.arm)
+        for trial in plan.second_chances(sound):
+            _measure(bench, plan, trial, progress)
         progress.step("services end")
     return directory.path
 
 
-def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> None:
-    """One trial, from reset to seal."""
+def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> list[Mark]:
+    """One trial, from reset to seal. Returns why it should not count, if so."""
     arm = plan.arm(trial.arm).arm
     clock = _Phases()
     progress.trial(trial, "reset", 0.0)
@@ -125,6 +128,7 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> N
         settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = sum(1 for _ in read_json_lines(folder.pages_lines))
+    found = marks(read_stream(folder.requests_stream, TABLES["requests"]), result, visits)
     facts = {
         "round": trial.round,
         "arm": trial.arm,
@@ -132,12 +136,13 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> N
         "epoch": epoch,
         "start_wall": start_wall.isoformat(timespec="milliseconds"),
         **{name: result[name] for name in ("start_s", "end_s", "drained_s", "schedule_digest", "requests", "pages")},
-        "marks": marks(read_stream(folder.requests_stream, TABLES["requests"]), result, visits),
+        "marks": found,
         "cache_commands": commands,
         "cpu_s": {**result["cpu_s"], **cpu},
         "settle": settled,
     }
     folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
+    return found
 
 
 def _plan(options: RunOptions, profile: Profile, bench: _Bench) -> Plan:

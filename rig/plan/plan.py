@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,8 +98,18 @@ class Plan:
         """The arm of that label."""
         return next(planned for planned in self.arms if planned.arm.label == label)
 
+    def second_chances(self, sound: Collection[str]) -> list[TrialId]:
+        """One more trial for each arm that has no sound one: the instrument's bad luck should not decide.
+
+        They are a round of their own in the run directory, under the schedule of the last planned round.
+        """
+        extra = self.options.rounds + 1
+        labels = (planned.arm.label for planned in self.arms)
+        return [TrialId(round=extra, arm=label) for label in labels if label not in sound]
+
     def spec(self, round_number: int) -> ScheduleSpec:
         """The schedule every arm meets in this round."""
+        round_number = min(round_number, self.options.rounds)
         profile, amounts = self.profile, self.amounts
         return ScheduleSpec(
             seed=self.options.seed,
@@ -120,7 +130,7 @@ class Plan:
 
         Scattered, so that entries do not expire together; the hot entry's such that its expiries fit the window.
         """
-        rng = random.Random(f"{self.options.seed}/{round_number}/warm")
+        rng = random.Random(f"{self.options.seed}/{min(round_number, self.options.rounds)}/warm")
         shares = {entry: rng.uniform(0.15, 1.0) for entry in self.profile.entries.values()}
         first = first_expiry_s(self.amounts, self.profile.expiries, rng.random())
         shares[self.profile.hot_entry] = min(1.0, first / self.amounts.ttl_s)

@@ -32,7 +32,7 @@ class Profile:
     """K: cached entries one write touches."""
     visits: Mapping[str, float]
     """Path -> share of page visits."""
-    visits_per_s: float = 0.8
+    visits_per_s: float = 1.0
     lambda_delta: float = 4.5
     """Wanted λΔ of the hot entry: arrivals during one recompute."""
     hot_writes: int = 5

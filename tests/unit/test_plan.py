@@ -81,6 +81,16 @@ def test_every_arm_of_a_round_has_the_same_spec_and_rounds_differ():
     assert plan.warm_shares(1) != plan.warm_shares(2)
 
 
+def test_an_arm_without_a_sound_trial_gets_one_more_under_the_same_schedule():
+    """A round of its own, the last planned round's schedule and warm-up; none where every arm has a sound trial."""
+    plan = nominal_plan(RunOptions(), CATALOGUE)
+    assert plan.second_chances({"fixed-timeout", "delete-many"}) == []
+    (extra,) = plan.second_chances({"fixed-timeout"})
+    assert (extra.round, extra.arm) == (3, "delete-many")
+    assert build(plan.spec(extra.round)).digest == build(plan.spec(2)).digest
+    assert plan.warm_shares(extra.round) == plan.warm_shares(2)
+
+
 def test_each_round_has_every_arm_once_in_an_order_drawn_from_the_seed():
     """Order is random across seeds and fixed for one."""
     orders = set()
