@@ -11,26 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rig.model import InfrastructureError, UsageError
+from rig.model import InfrastructureError
 
 CONTRACT = "rig.target/1"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TIMEOUT_S = 40.0
-
-
-def require_allowed(url: str, allowed: frozenset[str] = frozenset()) -> None:
-    """Refuse to load a host nobody named in so many words.
-
-    Raises:
-        UsageError: the URL is no HTTP URL, or its host is neither loopback nor allowed.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r}: not an http(s) URL")
-    if parts.hostname not in LOOPBACK and parts.hostname not in allowed:
-        raise UsageError(
-            f"{parts.hostname}: not this machine; rig sends no load there unless you say --allow-host {parts.hostname}"
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""Page visits go through Locust's event bus and the journal alike, and each ends as exactly one outcome."""
+
+from __future__ import annotations
+
+from rig.journal import read_json_lines, table_of
+from rig.measure.load.order import TrialOrder
+from rig.measure.load.trial import Trial
+from rig.measure.load.visitor import VisitRunner
+from rig.plan.schedule import ScheduleSpec
+from rig.samples import PAGES
+
+SPEC = ScheduleSpec(
+    seed=1, round=1, window_s=0.6, read_rate_rps=0, reads={"/": 1.0}, visits=4, visit_paths={"/": 1.0}, quiet_tail_s=0
+)
+
+
+class Bus:
+    """Locust's ``events.request``, as far as a visit uses it."""
+
+    def __init__(self):
+        self.fired = []
+
+    def fire(self, **facts):
+        self.fired.append(facts)
+
+
+class Browser:
+    """Answers each visit with the next of its answers."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def visit(self, url, headers, deadline_s, begin_by_s=None):
+        self.asked.append((url, headers, begin_by_s))
+        return {"url": url, **self.answers.pop(0)}
+
+
+def _run(tmp_path, *answers):
+    pages = tmp_path / "pages.jsonl"
+    order = TrialOrder(
+        url="http://127.0.0.1:1", strategy="a", spec=SPEC, headers={"X-Cache-Strategy": "a"}, pages_path=str(pages)
+    )
+    trial, bus, browser = Trial(order), Bus(), Browser(*answers)
+    VisitRunner(bus, trial, browser).run()
+    trial.close()
+    return trial, bus, browser, list(read_json_lines(pages))
+
+
+def test_each_visit_is_journalled_and_told_to_locust(tmp_path):
+    """LCP appears in Locust's statistics as request type LCP; anything but 'measured' is a failure there."""
+    answers = [
+        {"outcome": "measured", "cause": None, "strategy": "a", "lcp_ms": 120.0},
+        {"outcome": "failed", "cause": "timeout", "strategy": None, "lcp_ms": None},
+        {"outcome": "starved", "cause": "frame_withheld", "strategy": "a", "lcp_ms": 900.0},
+        {"outcome": "failed", "cause": "not_started", "strategy": None, "lcp_ms": None},
+    ]
+    trial, bus, browser, rows = _run(tmp_path, *answers)
+    assert table_of(rows, PAGES).num_rows == 4
+    assert sorted(row["index"] for row in rows) == [0, 1, 2, 3]
+    assert [row["outcome"] for row in rows] == [answer["outcome"] for answer in answers]
+    assert {facts["request_type"] for facts in bus.fired} == {"LCP"}
+    assert [facts["response_time"] for facts in bus.fired if facts["exception"] is None] == [120.0]
+    assert len(bus.fired) == 4
+    assert all(headers == {"X-Cache-Strategy": "a"} and by == trial.end_s for _, headers, by in browser.asked)
+
+
+def test_a_page_of_another_arm_is_a_failed_visit(tmp_path):
+    """Its figures belong to another strategy; the trial is marked for it."""
+    good = {"outcome": "measured", "cause": None, "strategy": "a", "lcp_ms": 1.0}
+    trial, _, _, rows = _run(tmp_path, good, {**good, "strategy": "b"}, good, good)
+    assert trial.wrong_arm == 1
+    assert [row["cause"] for row in rows].count("wrong_arm") == 1
