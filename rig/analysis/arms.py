@@ -103,8 +103,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         ),
         "staleness": freshness.figures(
             [one.witnessed for one in trials],
-            max_staleness_s=arm.get("max_staleness_s"),
-            longest_recompute_s=_longest_recompute_s(trials),
+            max_staleness_s=declared_staleness_s(trials, arm),
         ),
         "writes": requests.write_figures(tables),
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
@@ -158,6 +157,16 @@ def unmeasured(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _cpu_s(trials: Sequence[Measured], part: str) -> float | None:
     seconds = [(one.facts.get("cpu_s") or {}).get(part) for one in trials]
     return known_sum([float("nan") if one is None else one for one in seconds])
+
+
+def declared_staleness_s(trials: Sequence[Measured], arm: Mapping[str, Any]) -> float | None:
+    """What the strategy declares as its oldest page under what was seen: a part that is known beforehand, and as
+    many longest recomputes as it names (a value is already that old when it is stored). None if undeclared.
+    """
+    beforehand = arm.get("max_staleness_s")
+    if beforehand is None:
+        return None
+    return float(beforehand) + float(arm.get("max_staleness_recomputes") or 0) * _longest_recompute_s(trials)
 
 
 def _longest_recompute_s(trials: Sequence[Measured]) -> float:

@@ -70,14 +70,11 @@ def _all_fresh(times: pd.DataFrame, dependents: Mapping[str, frozenset[str]]) ->
     return np.array(slowest, dtype=float)
 
 
-def figures(
-    trials: Sequence[Witnessed], *, max_staleness_s: float | None, longest_recompute_s: float = 0.0
-) -> dict[str, Any]:
+def figures(trials: Sequence[Witnessed], *, max_staleness_s: float | None) -> dict[str, Any]:
     """The figures of ``staleness`` in summary.json, pooled over trials.
 
     Ages are lower bounds, over all reads that were judged (a fresh one has age 0), and null where nothing could
-    have been stale. ``beyond_declared``: reads older than the strategy declares it may serve, plus the longest
-    recompute seen, which a plan can't know and a value is already old by when it is stored. ``persistent``:
+    have been stale. ``beyond_declared``: reads older than the strategy declares it may serve. ``persistent``:
     entries whose cached value differed from the database after traffic had stopped; ``persistent_ttl_max_s``: how
     long the longest of them would have stayed, ``persistent_unbounded``: how many had no time to live at all.
     """
@@ -99,7 +96,7 @@ def figures(
         "age_p99_s": spread(ages, "p99")["p99"],
         "age_max_s": spread(ages, "max")["max"],
         "versions_behind_max": None if most_behind is None else int(most_behind),
-        "beyond_declared": _beyond(ages, max_staleness_s, longest_recompute_s),
+        "beyond_declared": _beyond(ages, max_staleness_s),
         "time_to_fresh_p50_s": fresh["p50"],
         "time_to_fresh_p99_s": fresh["p99"],
         "time_to_all_fresh_p99_s": all_fresh["p99"],
@@ -108,10 +105,10 @@ def figures(
     }
 
 
-def _beyond(ages: Floats, max_staleness_s: float | None, longest_recompute_s: float) -> int | None:
+def _beyond(ages: Floats, max_staleness_s: float | None) -> int | None:
     if max_staleness_s is None or not ages.size:
         return None
-    return int((ages > max_staleness_s + longest_recompute_s).sum())
+    return int((ages > max_staleness_s).sum())
 
 
 def _persistent(settles: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

@@ -168,6 +168,7 @@ def _plan(options: RunOptions, profile: Profile, bench: _Bench) -> Plan:
             arm=Arm(label=name, url=bench.target.url, strategy=name),
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
+            max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
         )
         for name in names
     ]

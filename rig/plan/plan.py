@@ -60,6 +60,9 @@ class PlannedArm:
     arm: Arm
     ttl_s: float
     max_staleness_s: float
+    """The part of the declared bound that is known beforehand."""
+    max_staleness_recomputes: float
+    """How many longest recomputes come on top of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the manifest."""
@@ -69,6 +72,7 @@ class PlannedArm:
             "strategy": self.arm.strategy,
             "ttl_s": self.ttl_s,
             "max_staleness_s": self.max_staleness_s,
+            "max_staleness_recomputes": self.max_staleness_recomputes,
         }
 
 
@@ -219,6 +223,7 @@ def nominal_plan(options: RunOptions, catalogue: Sequence[Mapping[str, Any]]) ->
             arm=Arm(label=name, url="", strategy=name),
             ttl_s=amounts.ttl_s if declared[name]["freshness_by_ttl"] else declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
+            max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
         )
         for name in pick_strategies(options.strategies, list(declared), seed)
     ]

@@ -18,9 +18,6 @@ from target_app.strategies import SEED, STRATEGIES, active_strategy, store
 
 Json = dict[str, Any]
 
-_NOMINAL_RECOMPUTE_S = 0.1
-"""Identity declares staleness before any recompute was seen."""
-
 
 def identity() -> Json:
     """Facts that decide whether figures measured here apply elsewhere."""
@@ -48,7 +45,8 @@ def strategies() -> list[Json]:
             "write": s.cost.write,
             "ttl_s": s.ttl_s,
             "freshness_by_ttl": s.freshness_by_ttl,
-            "max_staleness_s": s.max_staleness_s(_NOMINAL_RECOMPUTE_S),
+            "max_staleness_s": s.max_staleness_s(0.0),
+            "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
         }
         for s in STRATEGIES.values()

@@ -13,8 +13,15 @@ from rig.plan.profile import Profile, load_profile
 from rig.plan.schedule import build
 
 CATALOGUE = [
-    {"name": "fixed-timeout", "freshness_by_ttl": True, "ttl_s": 60.0, "max_staleness_s": 60.1, "seed": True},
-    {"name": "delete-many", "freshness_by_ttl": False, "ttl_s": 3600.0, "max_staleness_s": 3600.1, "seed": True},
+    {
+        "name": name,
+        "freshness_by_ttl": by_ttl,
+        "ttl_s": ttl_s,
+        "max_staleness_s": ttl_s,
+        "max_staleness_recomputes": 1,
+        "seed": True,
+    }
+    for name, by_ttl, ttl_s in (("fixed-timeout", True, 60.0), ("delete-many", False, 3600.0))
 ]
 PROFILE = load_profile("hot-key")
 

@@ -46,7 +46,7 @@ PLAN = {
     "cache_round_trip_ms": 0.2, "entries": {"/p/": "p"}, "budgets": {},
     "arms": [
         {"label": "fixed-timeout", "url": "http://127.0.0.1", "strategy": "fixed-timeout", "ttl_s": 6.0,
-         "max_staleness_s": 6.1},
+         "max_staleness_s": 6.0, "max_staleness_recomputes": 1},
         {"label": "delete-many", "url": "http://127.0.0.1", "strategy": "delete-many", "ttl_s": 3600.0,
          "max_staleness_s": 3600.0},
     ],
@@ -117,6 +117,13 @@ def test_the_summary_has_the_contracts_keys(tmp_path):
         assert set(arm["verdict"]) >= {"grade", "reasons"}
         assert set(arm) >= {"ttl_s", "max_staleness_s", "strategy", "trials", "by_round"}
     assert json.loads(dumps(summary)) == summary
+
+
+def test_declared_staleness_has_the_longest_recompute_on_top_where_the_strategy_says_so(tmp_path):
+    """A fixed timeout declares TTL + 1 recompute: 6 s and the herd's 1 s; who names none gets none."""
+    arms = summarise(whole(tmp_path))["arms"]
+    assert arms["fixed-timeout"]["max_staleness_s"] == pytest.approx(7.0)
+    assert arms["delete-many"]["max_staleness_s"] == 3600.0
 
 
 def test_trials_of_an_arm_are_pooled_and_kept_by_round(tmp_path):
