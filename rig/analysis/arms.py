@@ -98,8 +98,11 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             **pages.figures(visits, browser_cpu_s=_cpu_s(trials, "browser")),
             **pages.cause_figures([(one.pages, one.stampedes) for one in trials]),
         },
-        "origin": origin.figures(
-            [one.window for one in trials], hot_entry=plan.get("hot_entry"), threads=plan.get("threads")
+        "origin": _own_cpu(
+            origin.figures(
+                [one.window for one in trials], hot_entry=plan.get("hot_entry"), threads=plan.get("threads")
+            ),
+            plan,
         ),
         "staleness": freshness.figures(
             [one.witnessed for one in trials],
@@ -157,6 +160,15 @@ def unmeasured(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _cpu_s(trials: Sequence[Measured], part: str) -> float | None:
     seconds = [(one.facts.get("cpu_s") or {}).get(part) for one in trials]
     return known_sum([float("nan") if one is None else one for one in seconds])
+
+
+def database_apart(plan: Plan) -> bool:
+    """Whether the database works in processes of its own, whose processor time no event reports."""
+    return not str(plan.get("database") or "sqlite").lower().startswith("sqlite")
+
+
+def _own_cpu(figures: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    return {**figures, "cpu_share": None} if database_apart(plan) else figures
 
 
 def declared_staleness_s(trials: Sequence[Measured], arm: Mapping[str, Any]) -> float | None:

@@ -42,6 +42,8 @@ def _of_run(run: Run, arms: Arms) -> Iterator[str]:
             yield f"{label}: no sound trial, so nothing was measured"
         elif rounds and arm["trials"] < rounds:
             yield f"{label}: figures from {arm['trials']} of {plural(rounds, 'planned round')}"
+    if any(arm.get("database_apart") for arm in arms.values()):
+        yield "origin load is not measured and not graded: the database works in processes of its own"
     for number, digests in sorted(_schedules(run).items()):
         if len(digests) > 1:
             yield f"round {number}: the arms did not meet the same schedule"

@@ -23,7 +23,7 @@ class Rule:
     ``figure`` takes an arm of a summary and gives the value, None if it was not measured; ``missing`` says what
     was not. ``says`` gives the words for a value, ``unit`` those for a limit. Limits of None: judged only where
     the plan sets a budget. ``budget``: the plan's budget it obeys, if not that of its own name. ``needs``: a key
-    of the arm without which the rule has no meaning and is left out.
+    of the arm without which the rule has no meaning and is left out. ``unless``: a key of the arm with which it is.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Rule:
     ok_max: float | None = None
     budget: str | None = None
     needs: str | None = None
+    unless: str | None = None
 
 
 def section(arm: Arm, *keys: str) -> Any:
@@ -173,6 +174,7 @@ RULES = (
     ),
     Rule(
         name="origin_cpu_share",
+        unless="database_apart",
         figure=lambda arm: section(arm, "origin", "cpu_share"),
         says=lambda _, value: f"recomputing took {percent(value)} of a processor",
         unit=percent,

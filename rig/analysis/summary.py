@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rig.analysis.arms import Measured, Plan, arm_figures, declared_staleness_s, read_trial
+from rig.analysis.arms import Measured, Plan, arm_figures, database_apart, declared_staleness_s, read_trial
 from rig.analysis.cautions import cautions
 from rig.analysis.finding import finding
 from rig.analysis.origin import Window, herd_ms
@@ -79,6 +79,8 @@ def _sound(trials: Sequence[SealedTrial]) -> list[SealedTrial]:
 def _arm(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     head = {key: arm.get(key) for key in ("strategy", "ttl_s")}
     head["max_staleness_s"] = declared_staleness_s(trials, arm)
+    # The processor time of a database server is not in the events of the process that asked it.
+    head["database_apart"] = database_apart(plan)
     found = {**head, "trials": len(trials), **arm_figures(trials, arm, plan)}
     return {**found, "verdict": judge(found, plan.get("budgets"), plan.get("ttl_s"))}
 

@@ -52,7 +52,7 @@ _WORST_FIRST = (BAD, None, OK, GOOD)
 
 def _apply(rule: Rule, arm: Arm, budgets: Mapping[str, Any], ttl_s: float | None) -> dict[str, Any] | None:
     found = limits(rule, budgets, ttl_s)
-    if found is None or (rule.needs and arm.get(rule.needs) is None):
+    if found is None or (rule.needs and arm.get(rule.needs) is None) or (rule.unless and arm.get(rule.unless)):
         return None
     good_max, ok_max = found
     value = rule.figure(arm)

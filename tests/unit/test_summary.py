@@ -126,6 +126,15 @@ def test_declared_staleness_has_the_longest_recompute_on_top_where_the_strategy_
     assert arms["delete-many"]["max_staleness_s"] == 3600.0
 
 
+def test_the_load_on_a_database_server_is_not_made_up(tmp_path):
+    """The asking thread's processor time is not the server's: null, said in words, and not part of the grade."""
+    summary = summarise(whole(tmp_path, plan={**PLAN, "database": "postgresql"}))
+    arm = summary["arms"]["fixed-timeout"]
+    assert arm["origin"]["cpu_share"] is None
+    assert "origin_cpu_share" not in {rule["name"] for rule in arm["verdict"]["rules"]}
+    assert any("origin load is not measured" in text for text in summary["warnings"])
+
+
 def test_trials_of_an_arm_are_pooled_and_kept_by_round(tmp_path):
     """Two rounds of three reads are six; each round is there apart, in order."""
     arm = summarise(whole(tmp_path))["arms"]["fixed-timeout"]
