@@ -18,6 +18,16 @@ ORIGIN_SHARE_MAX = 0.5
 _HERD_MARGIN = 1.15
 """A herd takes a little longer than threads × Δ: hits are served beside it."""
 
+_SLOW_HERD, _QUICK_HERD = 1.5, 0.75
+"""Herds were seen to last between these times the expected length: the machine is shared, and not all join."""
+
+_BACKLOG_S = 1.0
+"""After a herd, until those who queued behind it are served."""
+
+_MARGIN_S = 0.3
+_SCATTER_S = 0.8
+"""Room in which the first expiry differs from round to round."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
@@ -85,14 +95,14 @@ def origin_share(profile: Profile, amounts: Amounts, recompute_s: float, threads
 
 
 def first_expiry_s(amounts: Amounts, expiries: int, draw: float) -> float:
-    """When the hot entry first expires, ``draw`` in [0, 1): early enough for all wanted expiries and their herds,
-    late enough that the next one falls outside the window.
+    """When the hot entry first expires, ``draw`` in [0, 1): early enough that the last wanted herd and its backlog end
+    in the window even where herds are slow, late enough that the next one falls outside even where they are quick.
     """
-    cycle = amounts.ttl_s + amounts.herd_s
-    latest = amounts.window_s - amounts.herd_s * 1.5 - 1.0 - (expiries - 1) * cycle
-    earliest = amounts.window_s + 0.5 - expiries * (amounts.ttl_s + 0.7 * amounts.herd_s)
-    low, high = max(0.5, min(earliest, latest)), max(0.5, latest)
-    return min(low + draw * (high - low), amounts.ttl_s)
+    slow_s, quick_s = _SLOW_HERD * amounts.herd_s, _QUICK_HERD * amounts.herd_s
+    latest = amounts.window_s - _BACKLOG_S - expiries * slow_s - (expiries - 1) * amounts.ttl_s
+    earliest = amounts.window_s + _MARGIN_S - expiries * (amounts.ttl_s + quick_s)
+    low = min(earliest, latest)
+    return min(max(0.5, low + draw * (latest - low)), amounts.ttl_s)
 
 
 def _window(profile: Profile, recompute_s: float, threads: int) -> float:
@@ -107,12 +117,18 @@ def _work_per_write_s(profile: Profile, recompute_s: float, threads: int) -> flo
 
 
 def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:
-    """The TTL under which the wanted expiries and their herds fill the window."""
-    room = window_s - 2.5 - herd_s * 1.5
-    ttl = room / (profile.expiries - 0.55) - herd_s * 0.95
+    """The TTL under which the wanted expiries, and no further one, fit the window: see :func:`first_expiry_s`."""
+    count = profile.expiries
+    slow_s, quick_s = _SLOW_HERD * herd_s, _QUICK_HERD * herd_s
+    apart = _BACKLOG_S + _MARGIN_S + count * (slow_s - quick_s)
+    # The first expiry can't come later than one TTL after the start.
+    reaching = (window_s + _MARGIN_S - count * quick_s) / (count + 1)
+    ttl = max(apart + _SCATTER_S, reaching)
+    if count > 1:
+        ttl = min(ttl, (window_s - 1.0 - _BACKLOG_S - count * slow_s) / (count - 1))
     if ttl < 0.5:
         raise UsageError(
-            f"window {window_s:.0f} s: too short for {profile.expiries} expiries where a herd lasts {herd_s:.1f} s;"
+            f"window {window_s:.0f} s: too short for {count} expiries where a herd lasts {herd_s:.1f} s;"
             f" use --window {round(window_s * 2)} or give --ttl"
         )
     return _round(ttl)

@@ -36,9 +36,11 @@ def test_chosen_amounts_keep_the_profiles_promises(recompute_ms):
     assert origin_share(PROFILE, amounts, delta, 16) <= 0.5
     for draw in (0.0, 0.5, 1.0):
         first = first_expiry_s(amounts, PROFILE.expiries, draw)
-        third = first + 2 * (amounts.ttl_s + amounts.herd_s)
         assert 0 < first <= amounts.ttl_s
-        assert third + amounts.herd_s <= amounts.window_s
+        # The third herd ends in the window even where each lasts half as long again as expected …
+        assert first + 2 * amounts.ttl_s + 3 * 1.5 * amounts.herd_s <= amounts.window_s
+        # … and a fourth expiry stays outside even where they are a quarter shorter.
+        assert first + 3 * amounts.ttl_s + 3 * 0.75 * amounts.herd_s >= amounts.window_s
 
 
 def test_given_amounts_are_taken_as_they_are():
