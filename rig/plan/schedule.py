@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.plan.curves import CURVES, Curve, at_area, curve_named, offered
+
 Arrivals = Literal["poisson", "uniform"]
 
 
@@ -37,6 +39,8 @@ class ScheduleSpec:
     quiet_tail_s: float = 4.0
     """No write and no new visit after window − this: what they cause ends inside the window."""
     arrivals: Arrivals = "poisson"
+    curve: str = "steady"
+    """How the read rate moves over the window; ``read_rate_rps`` is its factor 1."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; the inverse of :func:`spec_from`."""
@@ -78,13 +82,19 @@ class Schedule:
         parts += [repr((self.paths, self.writes, self.visit_path)).encode()]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
+    def shard(self, worker: int, workers: int) -> NDArray[np.int64]:
+        """Indices of the requests that worker ``worker`` of ``workers`` sends: evenly interleaved, so that each meets
+        the same curve and the shards together are the schedule.
+        """
+        return np.arange(worker, len(self.at_s), workers)
+
 
 def build(spec: ScheduleSpec) -> Schedule:
     """The schedule of ``spec``. Reads, writes and visits draw from streams of their own: changing one of them
     leaves the other two as they were.
     """
     reads_rng, writes_rng, visits_rng = (np.random.default_rng([spec.seed, spec.round, stream]) for stream in range(3))
-    read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals)
+    read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals, curve_named(spec.curve))
     paths = tuple(spec.reads)
     read_path = reads_rng.choice(len(paths), size=len(read_at), p=list(spec.reads.values()))
     write_at, writes = _writes(writes_rng, spec)
@@ -95,14 +105,19 @@ def build(spec: ScheduleSpec) -> Schedule:
     return Schedule(at_s[order], path[order], paths, writes, visit_at, visit_path)
 
 
-def arrivals(rng: np.random.Generator, rate_rps: float, window_s: float, kind: Arrivals) -> NDArray[np.float64]:
-    """Arrival times in [0, window): Poisson, or evenly spaced starting at 0."""
+def arrivals(
+    rng: np.random.Generator, rate_rps: float, window_s: float, kind: Arrivals, curve: Curve = CURVES["steady"]
+) -> NDArray[np.float64]:
+    """Arrival times in [0, window) under ``curve``: Poisson, or evenly spread starting at 0."""
     if rate_rps <= 0:
         return np.empty(0)
+    total = offered(curve, rate_rps, window_s)
     if kind == "uniform":
-        return np.arange(round(rate_rps * window_s)) / rate_rps
-    # Given their number, arrivals of a Poisson process are independent and uniform.
-    return np.sort(rng.uniform(0, window_s, rng.poisson(rate_rps * window_s)))
+        area = np.arange(round(total), dtype=float)
+    else:
+        # Given their number, arrivals of a Poisson process are independent, and uniform in the area under its rate.
+        area = np.sort(rng.uniform(0, total, rng.poisson(total)))
+    return at_area(curve, rate_rps, window_s, area)
 
 
 def stratified(rng: np.random.Generator, count: int, begin_s: float, end_s: float) -> NDArray[np.float64]:

@@ -114,3 +114,11 @@ def test_nothing_offered_outside_the_window():
     assert schedule.at_s.max() < SPEC.window_s
     assert schedule.visit_at_s.max() < SPEC.window_s
     assert np.all(np.diff(schedule.at_s) >= 0)
+
+
+def test_shards_are_the_schedule():
+    """Every request belongs to exactly one worker, whatever their number."""
+    schedule = build(SPEC)
+    for workers in (1, 2, 3, 7):
+        shards = np.concatenate([schedule.shard(worker, workers) for worker in range(workers)])
+        assert sorted(shards) == list(range(len(schedule.at_s)))
