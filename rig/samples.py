@@ -21,12 +21,14 @@ REQUESTS = pa.schema(
         pa.field("done_s", pa.float64()),
         pa.field("status", pa.int16()),
         # Why it failed: 'status' (>= 400), 'timeout', 'drain', 'refused', 'reset', 'truncated', 'protocol',
-        # 'connect_timeout', 'wrong_arm', 'dropped'; null: it did not.
+        # 'connect', 'connect_timeout', 'tls', 'version', 'wrong_arm', 'dropped'; null: it did not.
         pa.field("cause", pa.dictionary(pa.int8(), pa.string())),
         pa.field("cache", pa.dictionary(pa.int8(), pa.string())),  # model.CacheStatus
         pa.field("content_version", pa.dictionary(pa.int32(), pa.string())),  # 'scope=int[, scope=int]'
         # Server-Timing 'total': time the server says it worked on the response.
         pa.field("server_total_ms", pa.float32()),
+        # Which worker sent it; trial.json says which workers' clocks are another host's.
+        pa.field("worker", pa.int16()),
     ]
 )
 

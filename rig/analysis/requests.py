@@ -17,7 +17,7 @@ QUANTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 # These ended at a deadline that `done_s` holds: the user waited that long, so they count.
 DEADLINE = ("timeout", "connect_timeout", "drain")
 # A whole response came, however unwelcome.
-COMPLETE = ("status", "wrong_arm")
+COMPLETE = ("status", "version", "wrong_arm")
 
 # A request intended this close to the end may rightly be open when the window ends.
 OPEN_AT_END_S = 0.5

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("django", "django-redis", "gunicorn", "gevent", "geventhttpclient", "locust", "playwright", "redis")
+_PACKAGES = ("django", "django-redis", "gunicorn", "gevent", "httptools", "locust", "playwright", "redis")
 
 
 def fingerprint() -> dict[str, Any]:

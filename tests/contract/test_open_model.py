@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import numpy as np
 import pytest
 
-from rig.journal import read_stream
+from rig.journal import StreamSink, read_stream
 from rig.measure.load.client import prepare
-from rig.measure.load.open_model import Dispatcher, Limits, Outcome, Target
-from rig.measure.load.recorder import Recorder
+from rig.measure.load.open_model import Counts, Dispatcher, Limits
+from rig.measure.load.recorder import Offered, Recorder, Target
+from rig.measure.load.site import Site
 from rig.model import Kind
 from rig.samples import REQUESTS
-from tests.scripted_server import requests_served, scripted_server
+from rig.selftest.scripted_server import requests_served, scripted_server
 
 
-def _run(url: str, paths: list[str], at_s: np.ndarray, folder: Path, **limits: float):
+def _run(url: str, paths: list[str], at_s: np.ndarray, folder: Path, **limits: Any):
     """Offer ``paths[i]`` at ``at_s[i]``; returns what the dispatcher counted and the journal."""
-    import time
-
-    parts = urlsplit(url)
-    recorder = Recorder(folder / "requests.arrows")
+    start_s = time.monotonic() + 0.05
     names = sorted(set(paths))
-    targets = [Target(Kind.READ, path, prepare("GET", url + path, {})) for path in names]
+    offered = Offered(
+        index=np.arange(len(paths)),
+        intended_s=start_s + at_s,
+        target=np.array([names.index(path) for path in paths], np.int32),
+        targets=[Target(Kind.READ, path, prepare("GET", url + path, {})) for path in names],
+    )
+    sink = StreamSink(folder / "requests.arrows", REQUESTS)
+    recorder = Recorder(offered, sink.write)
     dispatcher = Dispatcher(
-        parts.hostname,
-        parts.port,
+        Site(url),
+        offered,
         recorder=recorder,
-        check=lambda response: "status" if response.status_code >= 400 else None,
+        check=lambda target, status, strategy, version: "status" if status >= 400 else None,
         limits=Limits(**limits),
     )
-    window = float(at_s[-1]) + 0.01
-    outcome = dispatcher.run(at_s, [names.index(path) for path in paths], targets, time.monotonic() + 0.05, window)
-    recorder.close()
-    return outcome, read_stream(folder / "requests.arrows", REQUESTS).to_pandas()
+    counts = dispatcher.run(start_s + float(at_s[-1]) + 0.01)
+    recorder.flush()
+    sink.close()
+    return counts, read_stream(folder / "requests.arrows", REQUESTS).to_pandas()
 
 
 def test_every_request_is_sent_recorded_and_counted_by_the_server(tmp_path):
@@ -44,7 +50,7 @@ def test_every_request_is_sent_recorded_and_counted_by_the_server(tmp_path):
     with scripted_server() as url:
         outcome, frame = _run(url, ["/ok"] * 400, np.arange(400) / 400, tmp_path)
         assert requests_served(url) == 400
-    assert outcome == Outcome(400, 400, 0, outcome.drained_s)
+    assert outcome == Counts(400, 400, 0, outcome.drained_s)
     assert sorted(frame["index"]) == list(range(400))
     assert (frame["status"] == 200).all()
     assert frame["cause"].isna().all()

@@ -209,7 +209,7 @@ def test_kill_9_leaves_no_process_and_a_readable_journal(tmp_path):
 
 def test_the_profile_runs_under_plain_locust(tmp_path):
     """`locust -f locustfiles/hot_key.py`: same schedule engine, no rig around it."""
-    from tests.scripted_server import scripted_server
+    from rig.selftest.scripted_server import scripted_server
 
     with scripted_server() as url:
         command = [sys.executable, "-m", "locust", "-f", "locustfiles/hot_key.py", "--headless", "-u", "2", "-H", url]

@@ -1,7 +1,7 @@
-"""The fleet: one Locust process and one browser for all trials of a run.
+"""The fleet: one Locust process and one browser for all trials of a run, and workers where they are asked for.
 
 ``python -m rig.measure.load.fleet LOCUSTFILE --browser PATH …`` reads orders as JSON lines from standard input and
-answers on standard output. It ends, with its browser, when its input ends. Locust patches the standard library at
+answers on standard output. It ends, with all it started, when its input ends. Locust patches the standard library at
 import, so nothing of this runs in the conductor's process.
 """
 
@@ -14,10 +14,13 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gevent
+import numpy as np
+import pyarrow as pa
 from gevent.fileobject import FileObject
 from locust import events
 from locust.env import Environment
@@ -25,15 +28,23 @@ from locust.log import setup_logging
 from locust.user import User
 from locust.util.load_locustfile import load_locustfile
 
+from rig.journal import StreamSink
+from rig.measure.load.crew import Crew
+from rig.measure.load.hands import Hands
 from rig.measure.load.order import order_from
-from rig.measure.load.recorder import Recorder
-from rig.measure.load.trial import Trial
+from rig.measure.load.recorder import Offered, Outcome, Recorder, Target
+from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
+from rig.measure.load.visitor import VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.services.supervisor import die_with_parent, pin
-from rig.model import Kind
+from rig.model import InfrastructureError, Kind
+from rig.samples import REQUESTS
 
 _PROGRESS_S = 0.5
+_CONNECT_S = 30.0
+_REMOTE_S = 600.0
+"""How long workers on other hosts may take to be started by hand."""
 
 
 class Fleet:
@@ -43,8 +54,8 @@ class Fleet:
         user_classes = list(load_locustfile(str(locustfile))[0].values())
         self.environment = Environment(user_classes=user_classes, events=events)
         self.environment.rig_fleet = True  # type: ignore[attr-defined]
-        self.runner = self.environment.create_local_runner()
         self.browser = browser
+        self.crew: Crew | None = None
         _load_what_loads_late()
         if browser is not None:
             browser.start()
@@ -52,44 +63,96 @@ class Fleet:
 
     def run_trial(self, order: dict[str, Any]) -> dict[str, Any]:
         """One trial, from its order to its counts."""
-        trial = Trial(order_from(order))
-        set_trial(self.environment, trial)
-        cpu_before, browser_before = time.process_time(), self._browser_cpu_s()
-        classes: list[type[User]] = self.environment.user_classes
-        self.runner.start(len(classes), spawn_rate=len(classes), wait=False)
-        while not (trial.requests_done.is_set() and trial.visits_done.is_set()):
-            say({"progress": max(0.0, time.monotonic() - trial.start_s), "recorded": trial.recorder.count})
-            gevent.wait([trial.requests_done, trial.visits_done], timeout=_PROGRESS_S, count=2)
-        cpu_s, browser_s = time.process_time() - cpu_before, self._browser_cpu_s()
-        self.runner.stop()
-        trial.close()
-        if trial.error or trial.outcome is None:
-            return {"error": trial.error or "the requests ended without a count"}
+        asked = order_from(order)
+        sink = StreamSink(Path(asked.requests_path or os.devnull), REQUESTS)
+        trial = Trial(asked, sink.write)
+        browser_before = self._browser_cpu_s()
+        try:
+            crewed = self._run_crew(trial, sink) if self.crew else self._run_alone(trial)
+        except InfrastructureError as error:
+            return {"error": str(error)}
+        finally:
+            trial.close()
+            sink.close()
+        browser_s = self._browser_cpu_s()
+        if trial.error or crewed["error"]:
+            return {"error": trial.error or crewed["error"]}
         return {
+            **crewed,
             "done": True,
             "start_s": trial.start_s,
             "end_s": trial.end_s,
-            "drained_s": trial.outcome.drained_s,
             "schedule_digest": trial.schedule.digest,
-            "requests": {
-                "scheduled": trial.outcome.scheduled,
-                "sent": trial.outcome.sent,
-                "dropped": trial.outcome.dropped,
-                "recorded": trial.recorder.count,
-            },
             "pages": {"scheduled": len(trial.schedule.visit_path)},
             "wrong_arm": trial.wrong_arm,
             "cpu_s": {
-                "generator": cpu_s,
+                "generator": crewed["cpu_s"],
                 "browser": None if browser_s is None or browser_before is None else browser_s - browser_before,
             },
         }
 
     def close(self) -> None:
         """End Locust and the browser."""
-        self.runner.quit()
+        if self.environment.runner:
+            self.environment.runner.quit()
         if self.browser is not None:
             self.browser.close()
+
+    def _run_alone(self, trial: Trial) -> dict[str, Any]:
+        """All in this process, as Locust users."""
+        set_trial(self.environment, trial)
+        runner, classes = self.environment.runner, self.environment.user_classes
+        assert runner is not None
+        begin_cpu_s = time.process_time()
+        trial.begin(time.monotonic() + LEAD_S)
+        say({"started": trial.start_s})
+        typed: list[type[User]] = classes
+        runner.start(len(typed), spawn_rate=len(typed), wait=False)
+        while not (trial.requests_done.is_set() and trial.visits_done.is_set()):
+            self._say_progress(trial, trial.recorder.count)
+            gevent.wait([trial.requests_done, trial.visits_done], timeout=_PROGRESS_S, count=2)
+        cpu_s = time.process_time() - begin_cpu_s
+        runner.stop()
+        counts = trial.counts
+        if counts is None:
+            return {"error": trial.error or "the requests ended without a count"}
+        return {
+            "requests": {
+                "scheduled": counts.scheduled,
+                "sent": counts.sent,
+                "dropped": counts.dropped,
+                "recorded": trial.recorder.count,
+            },
+            "drained_s": counts.drained_s,
+            "cpu_s": cpu_s,
+            "error": None,
+        }
+
+    def _run_crew(self, trial: Trial, sink: StreamSink) -> dict[str, Any]:
+        """Requests by the workers; page visits from here, where the browser is."""
+        crew = self.crew
+        assert crew is not None
+        seen = 0
+
+        def take(batch: pa.RecordBatch) -> None:
+            nonlocal seen
+            seen += batch.num_rows
+            sink.write(batch)
+
+        def report() -> bool:
+            self._say_progress(trial, seen)
+            return False
+
+        crew.prepare(trial)
+        trial.begin(crew.go(take))
+        say({"started": trial.start_s})
+        visits = gevent.spawn(VisitRunner(self.environment.events.request, trial, self.browser).run)
+        crew.wait_done(trial, report)
+        visits.get()
+        return crew.result(len(trial.schedule.at_s))
+
+    def _say_progress(self, trial: Trial, recorded: int) -> None:
+        say({"progress": max(0.0, time.monotonic() - trial.start_s), "recorded": recorded})
 
     def _browser_cpu_s(self) -> float | None:
         return self.browser.cpu_s() if self.browser else None
@@ -97,9 +160,10 @@ class Fleet:
 
 def _load_what_loads_late() -> None:
     """pyarrow imports pandas at its first conversion: 1.7 s in which nothing is sent. Now, not in the first trial."""
-    recorder = Recorder(None)
-    recorder.add(0, Kind.READ, "/", 0.0, 0.0, 0.0, 200, None, "HIT", "home=1", 0.0)
-    recorder.close()
+    offered = Offered(np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.int32), [Target(Kind.READ, "/", b"")])
+    recorder = Recorder(offered, None)
+    recorder.add(0, 0.0, 0.0, 0.0, recorder.learn(0, Outcome(200, None, "HIT", "home=1")))
+    recorder.flush()
 
 
 def say(message: dict[str, Any]) -> None:
@@ -118,13 +182,7 @@ def serve(fleet: Fleet) -> None:
 def main() -> None:
     """Entry point of the fleet process."""
     die_with_parent()
-    parser = argparse.ArgumentParser()
-    parser.add_argument("locustfile", type=Path)
-    parser.add_argument("--browser", default="")
-    parser.add_argument("--pages", type=int, default=1)
-    parser.add_argument("--cpus", default="")
-    parser.add_argument("--browser-log", type=Path, default=None)
-    options = parser.parse_args()
+    options = _arguments()
     pin(options.cpus)
     with contextlib.suppress(PermissionError):
         # It needs little of its CPU, but on time. Only an administrator may ask for that; others share as they come.
@@ -135,13 +193,58 @@ def main() -> None:
         cpus = {int(cpu) for cpu in options.cpus.split(",")} if options.cpus else None
         browser = BrowserClient(options.browser, pages=options.pages, cpus=cpus, log_path=options.browser_log)
     fleet = Fleet(options.locustfile, browser)
-    # What is loaded by now stays: a full collection over it would stop the generator for tens of milliseconds.
-    gc.collect()
-    gc.freeze()
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(fleet.close)
+        try:
+            if options.workers:
+                stack.enter_context(_crewed(fleet, options))
+            else:
+                fleet.environment.create_local_runner()
+        except InfrastructureError as error:
+            say({"error": str(error)})
+            return
+        # What is loaded by now stays: a full collection over it would stop the generator for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
         serve(fleet)
-    finally:
-        fleet.close()
+
+
+@contextlib.contextmanager
+def _crewed(fleet: Fleet, options: argparse.Namespace) -> Iterator[None]:
+    """Workers for as long as the block lasts: processes of ours, or those that others start by hand."""
+    crew = Crew(fleet.environment, options.bind, options.port)
+    with Hands(options.locustfile, options.bind, crew.port, cpus=options.cpus, logs=options.logs) as hands:
+        ours, deadline_s = (0, _REMOTE_S) if options.remote else (options.workers, _CONNECT_S)
+
+        def tell(connected: int) -> None:
+            say({"waiting": {"command": hands.command(), "wanted": options.workers, "connected": connected}})
+
+        def replace_lost() -> None:
+            """Between trials; who does not come back is done without."""
+            if hands.keep(ours):
+                with contextlib.suppress(InfrastructureError):
+                    crew.wait_for(ours, _CONNECT_S, lambda connected: None)
+
+        hands.keep(ours)
+        crew.wait_for(options.workers, deadline_s, tell)
+        crew.before_trial = replace_lost
+        fleet.crew = crew
+        yield
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("locustfile", type=Path)
+    parser.add_argument("--browser", default="")
+    parser.add_argument("--pages", type=int, default=1)
+    parser.add_argument("--cpus", default="")
+    parser.add_argument("--browser-log", type=Path, default=None)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--remote", action="store_true")
+    parser.add_argument("--bind", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--logs", type=Path, default=Path())
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

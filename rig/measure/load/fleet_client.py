@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,39 @@ from rig.model import InfrastructureError
 _END_S = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crewing:
+    """How many Locust workers share the load. ``remote``: they are started by hand, wherever; rig listens for them."""
+
+    workers: int = 0
+    """0: the fleet's own process sends everything."""
+    remote: bool = False
+    bind: str = "127.0.0.1"
+    port: int = 0
+
+
 class FleetClient:
     """A fleet process. Use as a context manager."""
 
-    def __init__(self, locustfile: Path, *, browser: Path | None, pages: int, cpus: str | None, logs: Path) -> None:
+    def __init__(
+        self,
+        locustfile: Path,
+        *,
+        logs: Path,
+        browser: Path | None = None,
+        pages: int = 1,
+        cpus: str | None = None,
+        crewing: Crewing | None = None,
+    ) -> None:
         self._log = logs / "fleet.log"
         command = [sys.executable, "-m", "rig.measure.load.fleet", str(locustfile)]
         if browser is not None:
             command += ["--browser", str(browser), "--pages", str(pages)]
             command += ["--browser-log", str(logs / "browser.log")]
         command += ["--cpus", cpus] if cpus else []
+        if crewing is not None and crewing.workers:
+            command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
+            command += ["--logs", str(logs)] + ["--remote"] * crewing.remote
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
                 command,
@@ -36,17 +60,27 @@ class FleetClient:
                 start_new_session=True,
             )
 
-    def wait_ready(self) -> None:
-        """Block until Locust and the browser are up.
+    def wait_ready(self, on_waiting: Callable[[Mapping[str, Any]], None] = lambda waiting: None) -> None:
+        """Block until Locust, its workers and the browser are up.
+
+        ``on_waiting`` hears which workers are waited for: ``{"command", "wanted", "connected"}``.
 
         Raises:
-            InfrastructureError: the fleet ended instead.
+            InfrastructureError: the fleet ended instead, or workers did not come.
         """
-        if not self._read().get("ready"):
-            raise InfrastructureError(f"fleet: did not say it is ready; see {self._log}")
+        while not (message := self._read()).get("ready"):
+            if "error" in message:
+                raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
+            on_waiting(message["waiting"])
 
-    def run(self, order: TrialOrder, on_progress: Callable[[float, int], None]) -> dict[str, Any]:
-        """Run one trial; ``on_progress`` gets seconds into the window and samples recorded so far.
+    def run(
+        self,
+        order: TrialOrder,
+        on_progress: Callable[[float, int], None] = lambda at_s, recorded: None,
+        on_start: Callable[[float], None] = lambda start_s: None,
+    ) -> dict[str, Any]:
+        """Run one trial; ``on_start`` gets the instant its window begins, ``on_progress`` seconds into the window and
+        samples recorded so far.
 
         Raises:
             InfrastructureError: the fleet ended, or could not run the trial.
@@ -61,6 +95,9 @@ class FleetClient:
             message = self._read()
             if message.get("done"):
                 return message
+            if "started" in message:
+                on_start(message["started"])
+                continue
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])

@@ -1,37 +1,35 @@
 """The open-model dispatcher: sends what the schedule says when it says so, whatever the target does.
 
 Arrivals come from the schedule, not from responses, and latency counts from the intended start. Late: all that is
-due is sent at once, each with its own due time. At the in-flight cap requests queue with their due time kept.
-``scheduled == sent + dropped``, always.
+due is sent at once, each with its own due time. At the in-flight cap requests queue with their due time kept, or are
+dropped and counted. ``scheduled == sent + dropped``, always.
+
+Everything below :meth:`Dispatcher.run` is called by gevent's loop and must not block.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import gevent
 import numpy as np
-from gevent.queue import SimpleQueue
-from numpy.typing import NDArray
+from gevent.event import AsyncResult
 
-from rig.measure.load.client import Connection, ExchangeError, Response
-from rig.measure.load.recorder import Recorder
-from rig.model import Kind
+from rig.measure.load.alarm import alarm
+from rig.measure.load.client import Connection
+from rig.measure.load.recorder import Offered, Outcome, Recorder, Target
+from rig.measure.load.site import Site
 
 _NAN = float("nan")
-_TIMER_S = 0.0015
-"""gevent's timer has whole milliseconds and wakes up to this much late; the rest is waited for in turns of the loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing the schedule can ask for, prepared once."""
-
-    kind: Kind
-    path: str
-    request: bytes
+_AT_ONCE = 32
+"""Requests sent in one turn of the loop before it may look at responses again."""
+_SWEEP_S = 0.2
+"""How often deadlines are looked at: each look wakes the CPU. What missed one is recorded at the deadline itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +37,7 @@ class Limits:
     """How far one trial may go. Seconds."""
 
     in_flight: int = 512
+    at_cap: Literal["queue", "drop"] = "queue"
     timeout_s: float = 30.0
     """Counts from sending."""
     drain_s: float = 20.0
@@ -46,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Counts:
     """What the dispatcher counted; must agree with the journal."""
 
     scheduled: int
@@ -55,136 +54,177 @@ class Outcome:
     drained_s: float
 
 
-Check = Callable[[Response], str | None]
-"""Looks at a complete response; returns the cause of failure, or None."""
+Check = Callable[[Target, int, str | None, str | None], str | None]
+"""Looks at a complete response (what was asked, status, strategy, content version); the cause of failure, or None."""
 
 
 class Dispatcher:
-    """Runs one schedule against one host."""
+    """Runs what is offered against one site."""
 
-    def __init__(self, host: str, port: int, *, recorder: Recorder, check: Check, limits: Limits | None = None) -> None:
-        self._host, self._port = host, port
-        self._recorder = recorder
-        self._check = check
-        self._limits = limits or Limits()
-        self._queue: SimpleQueue[tuple[int, float] | None] = SimpleQueue()
-        self._workers: list[gevent.Greenlet] = []
-        self._idle = 0
-        self._waiting = 0
-        self._begun = 0
-        self._dropping = False
-
-    def run(
-        self,
-        at_s: NDArray[np.float64],
-        target: Sequence[int],
-        targets: Sequence[Target],
-        start_s: float,
-        window_s: float,
-    ) -> Outcome:
-        """Send request ``i`` (kind ``targets[target[i]]``) at ``start_s + at_s[i]``; return when all have ended."""
-        self._target, self._targets = target, targets
-        self._end_s = start_s + window_s + self._limits.drain_s
-        due = [start_s + float(at) for at in at_s]
-        for index, intended in enumerate(due):
-            while (wait := intended - time.monotonic()) > 0:
-                gevent.sleep(wait - _TIMER_S if wait > _TIMER_S else 0)
-            self._offer(index, intended)
-        return self._drain(len(due), start_s + window_s)
-
-    def _offer(self, index: int, intended_s: float) -> None:
-        if self._idle <= self._waiting and len(self._workers) < self._limits.in_flight:
-            self._workers.append(gevent.spawn(self._work))
-        self._waiting += 1
-        self._queue.put((index, intended_s))
-
-    def _drain(self, scheduled: int, window_end_s: float) -> Outcome:
-        """Wait for what was begun until the deadline; what is still queued then was never begun: dropped."""
-        for _ in self._workers:
-            self._queue.put(None)
-        gevent.joinall(self._workers, timeout=max(0.0, self._end_s - time.monotonic()))
-        self._dropping = True
-        # Those still busy meet their deadline, which is the drain's, within the next moments.
-        gevent.joinall(self._workers, timeout=5)
-        gevent.killall(self._workers)
-        return Outcome(scheduled, self._begun, scheduled - self._begun, max(time.monotonic(), window_end_s))
-
-    def _work(self) -> None:
-        connection = Connection(self._host, self._port)
-        try:
-            while True:
-                self._idle += 1
-                item = self._queue.get()
-                self._idle -= 1
-                if item is None:
-                    return
-                self._waiting -= 1
-                if self._dropping or time.monotonic() >= self._end_s:
-                    self._drop(*item)
-                else:
-                    self._send(connection, *item)
-        finally:
-            connection.close()
-
-    def _drop(self, index: int, intended_s: float) -> None:
-        target = self._targets[self._target[index]]
-        self._recorder.add(index, target.kind, target.path, intended_s, _NAN, _NAN, 0, "dropped", None, None, _NAN)
-
-    def _send(self, connection: Connection, index: int, intended_s: float) -> None:
-        target = self._targets[self._target[index]]
-        self._begun += 1
-        sent_s = time.monotonic()
-        own_deadline_s = sent_s + self._limits.timeout_s
-        deadline_s = min(own_deadline_s, self._end_s)
-        response, cause, done_s = None, None, _NAN
-        try:
-            response = connection.exchange(target.request, deadline_s)
-            done_s = time.monotonic()
-            cause = self._check(response)
-        except ExchangeError as error:
-            cause = error.cause
-            if cause in ("timeout", "connect_timeout"):
-                done_s = deadline_s
-                if deadline_s < own_deadline_s:
-                    cause = "drain"
-        self._record(index, target, intended_s, sent_s, done_s, response, cause)
-
-    def _record(
-        self,
-        index: int,
-        target: Target,
-        intended_s: float,
-        sent_s: float,
-        done_s: float,
-        response: Response | None,
-        cause: str | None,
+    def __init__(
+        self, site: Site, offered: Offered, *, recorder: Recorder, check: Check, limits: Limits | None = None
     ) -> None:
-        if response is None:
-            self._recorder.add(index, target.kind, target.path, intended_s, sent_s, done_s, 0, cause, None, None, _NAN)
+        self._site, self._recorder, self._check = site, recorder, check
+        self._limits = limits or Limits()
+        self._targets = offered.targets
+        self._target_of = array("i", offered.target.astype(np.intc).tobytes())
+        self._due_s = array("d", offered.intended_s.tobytes())
+        self._next = self._begun = self._dropped = self._in_flight = 0
+        self._connections: list[Connection] = []
+        self._idle: deque[Connection] = deque()
+        self._queue: deque[int] = deque()
+        self._pumping = False
+        self._end_s = float("inf")
+        self._done: AsyncResult[None] = AsyncResult()
+
+    def run(self, window_end_s: float) -> Counts:
+        """Send each request at its intended start; return when all have ended. Begun requests still open
+        ``drain_s`` after ``window_end_s`` (monotonic) end there; what is queued then was never begun: dropped.
+        """
+        loop = gevent.get_hub().loop
+        self._loop = loop
+        self._end_s = window_end_s + self._limits.drain_s
+        self._alarm = alarm(loop, self._guarded(self._offer_due))
+        sweep = loop.timer(_SWEEP_S, _SWEEP_S)
+        try:
+            sweep.start(self._guarded(self._sweep))
+            self._offer_due()
+            self._done.get()
+        finally:
+            self._alarm.close()
+            sweep.stop()
+            sweep.close()
+            for connection in self._connections:
+                connection.close()
+        return Counts(len(self._due_s), self._begun, self._dropped, max(time.monotonic(), window_end_s))
+
+    def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
+        """A fault of ours in a callback ends the trial; the loop would only print it and go on."""
+
+        def call() -> None:
+            try:
+                step()
+            except BaseException as error:
+                self._done.set_exception(error)
+
+        return call
+
+    def _offer_due(self) -> None:
+        due_s, count = self._due_s, len(self._due_s)
+        for _ in range(_AT_ONCE):
+            if self._next == count:
+                self._finish_if_over()
+                return
+            if due_s[self._next] > time.monotonic():
+                break
+            self._next += 1
+            self._offer(self._next - 1)
+        self._alarm.set(due_s[self._next] if self._next < count else 0.0)
+
+    def _offer(self, position: int) -> None:
+        if self._idle:
+            self._send(self._idle.popleft(), position)
+        elif len(self._connections) < self._limits.in_flight:
+            connection = self._site.connection(self._loop, self._ended)
+            self._connections.append(connection)
+            self._send(connection, position)
+        elif self._limits.at_cap == "queue":
+            self._queue.append(position)
+        else:
+            self._drop(position)
+
+    def _send(self, connection: Connection, position: int) -> None:
+        self._begun += 1
+        self._in_flight += 1
+        sent_s = time.monotonic()
+        deadline_s = min(sent_s + self._limits.timeout_s, self._end_s)
+        connection.begin(position, self._targets[self._target_of[position]].request, sent_s, deadline_s)
+
+    def _ended(self, connection: Connection) -> None:
+        """An exchange is over: journal it; the connection takes what waits."""
+        try:
+            self._record(connection)
+            self._in_flight -= 1
+            self._idle.append(connection)
+            if self._queue:
+                self._pump()
+            if self._next == len(self._due_s):
+                self._finish_if_over()
+        except BaseException as error:
+            self._done.set_exception(error)
+
+    def _record(self, connection: Connection) -> None:
+        recorder, cause = self._recorder, connection.cause
+        if cause is None:
+            headers, target = connection.headers, self._target_of[connection.index]
+            key = (
+                target,
+                connection.status,
+                headers.get(b"x-cache-strategy"),
+                headers.get(b"x-content-version"),
+                headers.get(b"x-cache"),
+            )
+            code = recorder.code(key)
+            if code is None:
+                code = recorder.learn(key, self._outcome(*key))
+            total_ms = _server_total_ms(headers.get(b"server-timing"))
+        else:
+            if connection.done_s == self._end_s:
+                cause = "drain"
+            code, total_ms = self._failure(cause), _NAN
+        recorder.add(connection.index, connection.sent_s, connection.done_s, total_ms, code)
+
+    def _pump(self) -> None:
+        """Send what waits over idle connections. Not from within itself: a refused one ends in the same breath."""
+        if self._pumping:
             return
-        self._recorder.add(
-            index,
-            target.kind,
-            target.path,
-            intended_s,
-            sent_s,
-            done_s,
-            response.status_code,
-            cause,
-            response.header("x-cache"),
-            response.header("x-content-version"),
-            _server_total_ms(response.header("server-timing")),
-        )
+        self._pumping = True
+        while self._queue and self._idle:
+            self._send(self._idle.popleft(), self._queue.popleft())
+        self._pumping = False
+
+    def _drop(self, position: int) -> None:
+        self._dropped += 1
+        self._recorder.add(position, _NAN, _NAN, _NAN, self._failure("dropped"))
+
+    def _failure(self, cause: str) -> int:
+        code = self._recorder.code(cause)
+        return self._recorder.learn(cause, Outcome(cause=cause)) if code is None else code
+
+    def _outcome(
+        self, target: int, status: int, strategy: bytes | None, version: bytes | None, cache: bytes | None
+    ) -> Outcome:
+        said = _text(version)
+        cause = self._check(self._targets[target], status, _text(strategy), said)
+        return Outcome(status=status, cause=cause, cache=_text(cache), content_version=said)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        if now >= self._end_s:
+            while self._queue:
+                self._drop(self._queue.popleft())
+        for connection in self._connections:
+            if connection.deadline_s <= now:
+                connection.expire()
+        self._finish_if_over()
+
+    def _finish_if_over(self) -> None:
+        if self._next == len(self._due_s) and not self._in_flight and not self._queue and not self._done.ready():
+            self._done.set(None)
 
 
-def _server_total_ms(server_timing: str | None) -> float:
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
+
+
+def _server_total_ms(server_timing: bytes | None) -> float:
     """The ``total`` of a Server-Timing header, NaN without one."""
     if server_timing is None:
         return _NAN
-    _, found, rest = server_timing.rpartition("total;dur=")
+    _, found, rest = server_timing.rpartition(b"total;dur=")
     if not found:
         return _NAN
     try:
-        return float(rest.split(",", 1)[0].split(";", 1)[0])
+        return float(rest.partition(b",")[0].partition(b";")[0])
     except ValueError:
         return _NAN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from rig.plan.schedule import ScheduleSpec, spec_from
 
@@ -21,6 +21,12 @@ class TrialOrder:
     write_headers: Mapping[str, str] = field(default_factory=dict)
     requests_path: str | None = None
     pages_path: str | None = None
+    in_flight: int = 512
+    at_cap: Literal["queue", "drop"] = "queue"
+    timeout_s: float = 30.0
+    worker: int = 0
+    workers: int = 1
+    """Which share of the schedule is sent: every ``workers``-th request, beginning at ``worker``."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; the inverse of :func:`order_from`."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import gevent
+import numpy as np
+import pyarrow as pa
 from gevent.event import Event
 
-from rig.measure.load.client import Response, prepare
-from rig.measure.load.open_model import Limits, Outcome, Target
+from rig.measure.load.client import prepare
+from rig.measure.load.open_model import Counts, Dispatcher, Limits
 from rig.measure.load.order import TrialOrder
-from rig.measure.load.recorder import Recorder
-from rig.model import Kind
+from rig.measure.load.recorder import Offered, Recorder, Sink, Target
+from rig.measure.load.site import Site
+from rig.model import Kind, parse_versions
 from rig.plan.schedule import Schedule, build
 
 LEAD_S = 0.3
-"""Between ordering a trial and its first request: time for the users to be there."""
+"""Between fixing a trial's clock and its first request: time for the users to be there."""
+_FLUSH_S = 1.0
 
 
 class VisitJournal:
@@ -41,25 +44,52 @@ class VisitJournal:
 
 
 class Trial:
-    """A trial under way. Both Locust users work on it and say when they are done."""
+    """A trial under way: the whole of it, or one worker's share. Users work on it and say when they are done.
 
-    def __init__(self, order: TrialOrder) -> None:
+    ``sink`` takes the batches of samples; None: they are only counted.
+    """
+
+    def __init__(self, order: TrialOrder, sink: Sink | None = None) -> None:
         self.order = order
         self.schedule: Schedule = build(order.spec)
-        self.limits = Limits()
-        self.start_s = time.monotonic() + LEAD_S
-        self.end_s = self.start_s + order.spec.window_s
-        self.recorder = Recorder(Path(order.requests_path) if order.requests_path else None)
+        self.limits = Limits(in_flight=order.in_flight, at_cap=order.at_cap, timeout_s=order.timeout_s)
+        self.site = Site(order.url)
         self.visits = VisitJournal(order.pages_path)
         self.requests_done, self.visits_done = Event(), Event()
-        self.outcome: Outcome | None = None
+        self.counts: Counts | None = None
         self.wrong_arm = 0
+        """Visits that another arm answered; requests say so in the journal."""
         self.error: str | None = None
-        parts = urlsplit(order.url)
-        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._sink = sink
 
-    def targets(self) -> tuple[list[int], list[Target]]:
-        """For each scheduled request the index of what it asks for, and the things asked for."""
+    def begin(self, start_s: float) -> None:
+        """Fix the trial's clock: its window starts at ``start_s`` (monotonic)."""
+        self.start_s, self.end_s = start_s, start_s + self.order.spec.window_s
+        self.offered = self._offered()
+        self.recorder = Recorder(self.offered, self._sink, self.order.worker)
+
+    def send_requests(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
+        """Send this share of the schedule; return when all has ended. ``on_batch`` gets the samples, once a second."""
+        dispatcher = Dispatcher(self.site, self.offered, recorder=self.recorder, check=self.check, limits=self.limits)
+        flusher = gevent.spawn(self._flush_forever, on_batch)
+        try:
+            self.counts = dispatcher.run(self.end_s)
+        finally:
+            flusher.kill()
+            self._flush(on_batch)
+
+    def _flush_forever(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
+        while True:
+            gevent.sleep(_FLUSH_S)
+            self._flush(on_batch)
+
+    def _flush(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
+        batch = self.recorder.flush()
+        if batch is not None:
+            on_batch(batch)
+
+    def _offered(self) -> Offered:
+        """This worker's share of the schedule, with the things asked for prepared once."""
         order, schedule = self.order, self.schedule
         base = order.url.rstrip("/")
         reads = [Target(Kind.READ, path, prepare("GET", base + path, order.headers)) for path in schedule.paths]
@@ -68,19 +98,29 @@ class Trial:
             Target(Kind.WRITE, w.path, prepare("POST", base + w.path, headers, w.form.encode()))
             for w in schedule.writes
         ]
-        index = [int(path) if path >= 0 else len(reads) - 1 - int(path) for path in schedule.path]
-        return index, reads + writes
+        index = schedule.shard(order.worker, order.workers)
+        path = schedule.path[index]
+        target = np.where(path >= 0, path, len(reads) - 1 - path).astype(np.int32)
+        return Offered(index, self.start_s + schedule.at_s[index], target, [*reads, *writes])
 
-    def check(self, response: Response) -> str | None:
-        """Whether a complete response is what was asked for."""
-        if response.status_code >= 400:
+    def check(self, target: Target, status: int, strategy: str | None, version: str | None) -> str | None:
+        """Why a complete response is not what was asked for; None where it is."""
+        if status >= 400:
             return "status"
-        if self.order.strategy and response.header("x-cache-strategy") != self.order.strategy:
-            self.wrong_arm += 1
+        if self.order.strategy is None:
+            return None
+        if strategy != self.order.strategy:
             return "wrong_arm"
-        return None
+        return None if target.kind is Kind.WRITE or _is_version(version) else "version"
 
     def close(self) -> None:
-        """End both journals."""
-        self.recorder.close()
+        """End the journal of visits."""
         self.visits.close()
+
+
+def _is_version(text: str | None) -> bool:
+    """Whether a page says which version it shows; a target that forgets to is not judged, and not praised."""
+    try:
+        return bool(parse_versions(text))
+    except ValueError:
+        return False

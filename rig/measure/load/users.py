@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.event import Event
 from locust import User, events, task
+from locust.runners import WorkerRunner
 
-from rig.measure.load.open_model import Dispatcher
+from rig.measure.load import locust_stats, worker
 from rig.measure.load.order import TrialOrder
-from rig.measure.load.trial import Trial
+from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.visitor import VisitRunner
 from rig.measure.pages.client import BrowserClient
+from rig.model import UsageError
 from rig.plan.profile import Profile
 from rig.plan.schedule import ScheduleSpec
 
@@ -31,13 +34,12 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
 _log = logging.getLogger("rig")
-_FLUSH_S = 1.0
 _PLAIN_RATE_RPS = 20.0
 _TRIAL, _BROWSER = "rig_trial", "rig_browser"
 
 
-def users(profile: Profile) -> tuple[type[User], type[User]]:
-    """``Shopper, Visitor = users(PROFILE)``: the Locust user classes of a profile."""
+def users(profile: Profile | None) -> tuple[type[User], type[User]]:
+    """``Shopper, Visitor = users(PROFILE)``: the Locust user classes of a profile; None: every trial is ordered."""
 
     class Shopper(User):
         """Sends the profile's requests: an open model in one user."""
@@ -48,7 +50,7 @@ def users(profile: Profile) -> tuple[type[User], type[User]]:
         def requests(self) -> None:
             trial = current_trial(self.environment, profile)
             with _ending(trial, trial.requests_done):
-                _send_requests(self.environment, trial)
+                trial.send_requests(lambda batch: locust_stats.feed(self.environment, batch))
             _rest(self.environment, trial)
 
     class Visitor(User):
@@ -67,11 +69,14 @@ def users(profile: Profile) -> tuple[type[User], type[User]]:
     return Shopper, Visitor
 
 
-def current_trial(environment: Environment, profile: Profile) -> Trial:
+def current_trial(environment: Environment, profile: Profile | None) -> Trial:
     """The trial under way; with plain Locust, one made from the profile and the command line."""
     trial = getattr(environment, _TRIAL, None)
     if trial is None:
+        if profile is None:
+            raise UsageError("this locustfile has no profile; it is for rig's own orders")
         trial = Trial(_plain_order(environment, profile))
+        trial.begin(time.monotonic() + LEAD_S)
         if not trial.schedule.visit_path:
             # Locust starts one user unless told otherwise; without visits nobody waits for the second.
             trial.visits_done.set()
@@ -89,16 +94,6 @@ def set_browser(environment: Environment, browser: BrowserClient) -> None:
     setattr(environment, _BROWSER, browser)
 
 
-def _send_requests(environment: Environment, trial: Trial) -> None:
-    flusher = gevent.spawn(_flush_forever, environment, trial)
-    dispatcher = Dispatcher(trial.host, trial.port, recorder=trial.recorder, check=trial.check, limits=trial.limits)
-    index, targets = trial.targets()
-    window = trial.order.spec.window_s
-    trial.outcome = dispatcher.run(trial.schedule.at_s, index, targets, trial.start_s, window)
-    flusher.kill()
-    feed_locust(environment, trial)
-
-
 @contextmanager
 def _ending(trial: Trial, done: Event) -> Iterator[None]:
     """Say that a user's part of the trial ended, also when it broke: nobody waits for ever."""
@@ -109,25 +104,6 @@ def _ending(trial: Trial, done: Event) -> Iterator[None]:
         _log.exception("the trial broke")
     finally:
         done.set()
-
-
-def _flush_forever(environment: Environment, trial: Trial) -> None:
-    while True:
-        gevent.sleep(_FLUSH_S)
-        feed_locust(environment, trial)
-
-
-def feed_locust(environment: Environment, trial: Trial) -> None:
-    """Flush the journal and tell Locust's event bus about each sample, with times from the intended start."""
-    for kind, path, response_ms, cause in trial.recorder.flush():
-        environment.events.request.fire(
-            request_type="POST" if kind == "write" else "GET",
-            name=path,
-            response_time=response_ms,
-            response_length=0,
-            exception=RuntimeError(cause) if cause else None,
-            context={},
-        )
 
 
 def _rest(environment: Environment, trial: Trial) -> None:
@@ -174,6 +150,12 @@ def _arguments(parser: ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=1, help="seed of the schedule")
     group.add_argument("--strategy", default="", help="flag value to ask for (measurement mode only)")
     group.add_argument("--visits", action="store_true", help="open pages in a browser too")
+
+
+@events.init.add_listener
+def _take_orders(environment: Environment, **_: object) -> None:
+    if isinstance(environment.runner, WorkerRunner):
+        worker.take_orders(environment.runner)
 
 
 @events.init.add_listener
