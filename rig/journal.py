@@ -24,6 +24,7 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from rig.model import InfrastructureError, RunStatus, TrialId, UsageError
+from rig.parquet import batches, row_count, write_parquet
 from rig.samples import TABLES
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class TrialDir:
             "origin": table_of(origin_rows, TABLES["origin"]),
         }
         for name, table in tables.items():
-            pq.write_table(table, self.path / f"{name}.parquet", compression="zstd")
+            write_parquet(table, self.path / f"{name}.parquet")
         write_json(self.path / "trial.json", {"schema": TRIAL_SCHEMA, **facts})
         self.requests_stream.unlink(missing_ok=True)
         self.pages_lines.unlink(missing_ok=True)
@@ -150,6 +151,14 @@ class SealedTrial:
         """The same as a data frame."""
         frame: pd.DataFrame = self.table(name, columns).to_pandas()
         return frame
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has."""
+        return row_count(self.path / f"{name}.parquet")
+
+    def chunks(self, name: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """The same as data frames of a few megabytes each, for tables that would not fit into memory."""
+        return (batch.to_pandas() for batch in batches(self.path / f"{name}.parquet", columns))
 
 
 @dataclass(frozen=True)

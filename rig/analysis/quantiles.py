@@ -8,6 +8,7 @@ its kin are far off on spike-shaped data.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 def quantile(values: npt.ArrayLike, q: float) -> float | None:
     """The ``q`` quantile of the values that are numbers; None of none."""
     known = _known(values)
-    return float(np.quantile(known, q)) if known.size else None
+    return _select(known, {q})[q] if known.size else None
 
 
 def spread(values: npt.ArrayLike, *keys: str) -> dict[str, float | None]:
@@ -27,22 +28,52 @@ def spread(values: npt.ArrayLike, *keys: str) -> dict[str, float | None]:
 
     NaN stands for "not measured" and is left out; with nothing left every figure is None.
     """
-    known = _known(values)
-    return {key: _figure(known, key) if known.size else None for key in keys}
+    return spread_in_place(_known(values), *keys)
 
 
-def _figure(known: Floats, key: str) -> float:
-    if key == "mean":
-        return float(known.mean())
-    if key == "max":
-        return float(known.max())
-    if key == "iqr":
-        low, high = np.quantile(known, (0.25, 0.75))
-        return float(high - low)
-    return float(np.quantile(known, float(f"0.{key.removeprefix('p')}")))
+def spread_in_place(known: Floats, *keys: str) -> dict[str, float | None]:
+    """The same of an array without NaN that nobody needs any more: it is not copied, and its order is lost."""
+    if not known.size:
+        return dict.fromkeys(keys)
+    # Before anything moves: how a sum is rounded depends on the order, and the mean shall be numpy's.
+    found = {"mean": float(known.mean()), "max": float(known.max())}
+    fractions = {key: _fractions(key) for key in keys if key not in found}
+    selected = _select(known, {q for parts in fractions.values() for q in parts})
+    for key, (low, *high) in fractions.items():
+        found[key] = selected[high[0]] - selected[low] if high else selected[low]
+    return {key: found[key] for key in keys}
+
+
+def _fractions(key: str) -> tuple[float, ...]:
+    return (0.25, 0.75) if key == "iqr" else (float(f"0.{key.removeprefix('p')}"),)
+
+
+def _select(known: Floats, fractions: Iterable[float]) -> dict[float, float]:
+    """The quantile at each fraction, and the order of ``known`` is lost.
+
+    Fractions go upwards, so each selection looks only at what lies above the last. numpy selects with SIMD
+    instructions only when asked for a single place: all places in one call take four times as long.
+    """
+    selected, settled = {}, 0
+    for q in sorted(fractions):
+        place = (known.size - 1) * q
+        below = int(place)
+        known[settled:].partition(below - settled)
+        settled = below
+        above = known[below + 1 :]
+        low = float(known[below])
+        selected[q] = _between(low, float(above.min()) if above.size else low, place - below)
+    return selected
+
+
+def _between(low: float, high: float, weight: float) -> float:
+    """Linear interpolation from the nearer end, as numpy does it, so that the last bit agrees too."""
+    gap = high - low
+    return high - gap * (1 - weight) if weight >= 0.5 else low + gap * weight
 
 
 def _known(values: npt.ArrayLike) -> Floats:
+    """A copy of the values that are numbers."""
     array = np.asarray(values, dtype=np.float64)
     return array[~np.isnan(array)]
 

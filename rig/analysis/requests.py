@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from rig.analysis.pool import Pool
 from rig.analysis.quantiles import Floats, ratio, spread
 from rig.analysis.stampede import Stampede, overlaps
+from rig.journal import SealedTrial
 from rig.model import CacheStatus, Kind
 
 QUANTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
+
+# What :func:`figures` needs of a request.
+COLUMNS = ("intended_s", "sent_s", "done_s", "status", "cause")
 
 # These ended at a deadline that `done_s` holds: the user waited that long, so they count.
 DEADLINE = ("timeout", "connect_timeout", "drain")
@@ -23,11 +30,14 @@ COMPLETE = ("status", "version", "wrong_arm")
 OPEN_AT_END_S = 0.5
 
 
-def figures(tables: Sequence[pd.DataFrame], *, window_s: float, generator_cpu_s: float | None = None) -> dict[str, Any]:
+def figures(
+    windows: Sequence[pd.DataFrame | SealedTrial], *, window_s: float, generator_cpu_s: float | None = None
+) -> dict[str, Any]:
     """The figures of ``rig load --json`` over one or several windows of ``window_s`` each, pooled.
 
     Args:
-        tables: frames of :data:`rig.samples.REQUESTS`, one a window.
+        windows: frames of :data:`rig.samples.REQUESTS`, or sealed trials, which are read chunk by chunk: 24 bytes
+            a request instead of the ten times as many of a frame and its parts.
         window_s: planned length of each window.
         generator_cpu_s: CPU seconds of the generator in all windows together, None if unknown.
 
@@ -36,25 +46,58 @@ def figures(tables: Sequence[pd.DataFrame], *, window_s: float, generator_cpu_s:
     refused, reset and broken ones are left out of the times and counted in ``failures``. ``rate_rps`` is
     complete responses per second: of the window, or until the last response where the target fell behind.
     """
-    requests = pool(tables)
-    sent = requests[requests["sent_s"].notna()]
-    causes = failure_causes(sent)
-    timed = sent[is_timed(sent)]
-    statuses = sent["status"].dropna().astype(int).value_counts().sort_index()
-    elapsed_s = sum(_elapsed_s(table, window_s) for table in tables)
+    tally = Tally(sum(_rows(window) for window in windows))
+    elapsed_s = sum(max(window_s, tally.add_window(_chunks(window))) for window in windows)
     return {
-        "scheduled": len(requests),
-        "sent": len(sent),
-        "dropped": len(requests) - len(sent),
-        "failed": int(causes.notna().sum()),
-        "failures": {str(cause): int(count) for cause, count in causes.value_counts().items()},
-        "statuses": {str(status): int(count) for status, count in statuses.items()},
-        "rate_rps": ratio(int(_is_complete(sent).sum()), elapsed_s),
-        "response_ms": spread(response_ms(timed), *QUANTILES),
-        "service_ms": spread(_milliseconds(timed, "sent_s", "done_s"), *QUANTILES),
-        "slip_ms": spread(_milliseconds(sent, "intended_s", "sent_s"), "p50", "p99", "max"),
-        "cpu_us_per_request": ratio(None if generator_cpu_s is None else generator_cpu_s * 1e6, len(sent)),
+        "scheduled": tally.scheduled,
+        "sent": tally.sent,
+        "dropped": tally.scheduled - tally.sent,
+        "failed": tally.failures.total(),
+        "failures": dict(tally.failures.most_common()),
+        "statuses": {str(status): tally.statuses[status] for status in sorted(tally.statuses)},
+        "rate_rps": ratio(tally.complete, elapsed_s),
+        "response_ms": tally.response_ms.spread(*QUANTILES),
+        "service_ms": tally.service_ms.spread(*QUANTILES),
+        "slip_ms": tally.slip_ms.spread("p50", "p99", "max"),
+        "cpu_us_per_request": ratio(None if generator_cpu_s is None else generator_cpu_s * 1e6, tally.sent),
     }
+
+
+class Tally:
+    """What :func:`figures` counts and the three times it keeps of each request, gathered frame by frame."""
+
+    def __init__(self, capacity: int) -> None:
+        self.scheduled = self.sent = self.complete = 0
+        self.failures: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.response_ms, self.service_ms, self.slip_ms = Pool(capacity), Pool(capacity), Pool(capacity)
+
+    def add_window(self, chunks: Iterable[pd.DataFrame]) -> float:
+        """Add a window; seconds from its first intended start to its last complete response, 0 without one."""
+        first_s, last_s = math.inf, -math.inf
+        for chunk in chunks:
+            complete = _is_complete(chunk)
+            self._count(chunk, complete)
+            self._time(chunk)
+            first_s = min(first_s, chunk["intended_s"].min())
+            last_s = max(last_s, chunk["done_s"].where(complete).max())
+        return max(0.0, float(last_s - first_s))
+
+    def _count(self, chunk: pd.DataFrame, complete: pd.Series[bool]) -> None:
+        sent = chunk.loc[chunk["sent_s"].notna(), ["status", "cause"]]
+        self.scheduled += len(chunk)
+        self.sent += len(sent)
+        self.complete += int(complete.sum())
+        self.failures.update({str(cause): int(n) for cause, n in failure_causes(sent).value_counts().items()})
+        statuses, counts = np.unique(sent["status"].dropna().to_numpy(int), return_counts=True)
+        self.statuses.update(dict(zip(statuses.tolist(), counts.tolist(), strict=True)))
+
+    def _time(self, chunk: pd.DataFrame) -> None:
+        timed = is_timed(chunk).to_numpy(bool)
+        self.response_ms.add(response_ms(chunk)[timed])
+        self.service_ms.add(_milliseconds(chunk, "sent_s", "done_s")[timed])
+        # A request that was never sent has no slip: its difference is NaN.
+        self.slip_ms.add(_milliseconds(chunk, "intended_s", "sent_s"))
 
 
 def cache_figures(tables: Sequence[pd.DataFrame]) -> dict[str, Any]:
@@ -140,11 +183,12 @@ def _is_complete(requests: pd.DataFrame) -> pd.Series[bool]:
     return requests["sent_s"].notna() & requests["status"].notna() & requests["done_s"].notna() & whole
 
 
-def _elapsed_s(requests: pd.DataFrame, window_s: float) -> float:
-    complete = requests[_is_complete(requests)]
-    if complete.empty:
-        return window_s
-    return max(window_s, float(complete["done_s"].max() - requests["intended_s"].min()))
+def _rows(window: pd.DataFrame | SealedTrial) -> int:
+    return len(window) if isinstance(window, pd.DataFrame) else window.rows("requests")
+
+
+def _chunks(window: pd.DataFrame | SealedTrial) -> Iterable[pd.DataFrame]:
+    return [window] if isinstance(window, pd.DataFrame) else window.chunks("requests", COLUMNS)
 
 
 def _milliseconds(requests: pd.DataFrame, begin: str, end: str) -> Floats:

@@ -13,6 +13,7 @@ RANK = {
     "rig.metrics": 0,
     "rig.samples": 0,
     "rig.words": 0,
+    "rig.parquet": 0,
     "rig.journal": 1,
     "rig.plan": 2,
     "rig.analysis": 2,
