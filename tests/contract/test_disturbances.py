@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,13 @@ class Shop:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
             answer: dict[str, Any] = json.load(response)
             return answer
+
+    def post(self, path: str, **form: Any) -> int:
+        """Status of one staff write."""
+        body = urllib.parse.urlencode(form).encode()
+        request = urllib.request.Request(self.target.url + path, body, {"X-Rig-Token": TOKEN})
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
+            return int(response.status)
 
     def reset(self, ttl_s: float = 3600.0) -> int:
         """A new epoch; what came before is of no interest."""
@@ -202,6 +210,26 @@ def test_a_short_time_to_live_recovers_from_an_unseen_write(shop):
     while _versions(shop.get("/p/moon-jar/", "fixed-timeout"))["product:moon-jar"] != wanted:
         assert time.monotonic() < deadline, "still stale"
         time.sleep(0.02)
+
+
+def test_writes_of_every_fan_out_at_once_raise_every_version_they_share(shop):
+    """Two processes, five writers that all reach the page of the moon jar, an unseen one among them: none is lost."""
+    shop.reset()
+    before = _versions(shop.get("/p/moon-jar/", "delete-many"))["product:moon-jar"]
+    rounds = range(6)
+    writers = [
+        lambda n: shop.post("/staff/p/moon-jar/", price_cents=15000 + n, stock=n),
+        lambda n: shop.post("/staff/p/moon-jar/note/", note=f"Note {n}."),
+        lambda n: shop.post("/staff/c/vases/", blurb=f"Words {n}."),
+        lambda n: shop.post("/staff/notice/", notice=f"Notice {n}."),
+        lambda n: shop.disturb(kind="unseen-write", entry="product:moon-jar", seed=n),
+    ]
+    with ThreadPoolExecutor(len(writers)) as pool:
+        answers = list(pool.map(lambda write: [write(n) for n in rounds], writers))
+    assert all(status == 204 for statuses in answers[:4] for status in statuses)
+    shop.reset()
+    after = _versions(shop.get("/p/moon-jar/", "delete-many"))["product:moon-jar"]
+    assert after == before + len(writers) * len(rounds)
 
 
 @pytest.mark.parametrize(
