@@ -24,7 +24,7 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from rig.model import InfrastructureError, RunStatus, TrialId, UsageError
-from rig.parquet import batches, row_count, write_parquet
+from rig.parquet import batches, copy_to_parquet, row_count, write_parquet
 from rig.samples import TABLES
 
 if TYPE_CHECKING:
@@ -67,17 +67,20 @@ class StreamSink:
         self._file.close()
 
 
+def stream_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Batches of an Arrow IPC stream, also of one that was cut off in the middle: every whole batch is there."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as stream:
+        try:
+            yield from ipc.open_stream(stream)
+        except (pa.ArrowInvalid, OSError, EOFError):
+            return  # A stream cut by kill -9 ends inside a batch; what came before it is whole.
+
+
 def read_stream(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read an Arrow IPC stream, also one that was cut off in the middle: every whole batch is kept."""
-    batches: list[pa.RecordBatch] = []
-    if path.exists() and path.stat().st_size:
-        with path.open("rb") as stream:
-            try:
-                for batch in ipc.open_stream(stream):
-                    batches.append(batch)
-            except (pa.ArrowInvalid, OSError, EOFError):
-                pass  # A stream cut by kill -9 ends inside a batch; what came before it is whole.
-    return pa.Table.from_batches(batches, schema=schema).unify_dictionaries()
+    """The whole of a stream as one table."""
+    return pa.Table.from_batches(list(stream_batches(path)), schema=schema).unify_dictionaries()
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -123,8 +126,8 @@ class TrialDir:
 
     def seal(self, origin_rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
         """Turn the raw journals into Parquet and write ``trial.json`` (last, atomically)."""
+        copy_to_parquet(stream_batches(self.requests_stream), TABLES["requests"], self.path / "requests.parquet")
         tables = {
-            "requests": read_stream(self.requests_stream, TABLES["requests"]),
             "pages": table_of(read_json_lines(self.pages_lines), TABLES["pages"]),
             "origin": table_of(origin_rows, TABLES["origin"]),
         }

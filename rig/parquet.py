@@ -7,7 +7,7 @@ streams their exponents lie together and compress. LZ4 instead of zstd: 5 % larg
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 
 # Two or three columns of a batch and what is computed from them fit into a core's own cache.
 BATCH_ROWS = 1 << 16
+
+# As Arrow does for a table it gets whole.
+GROUP_ROWS = 1 << 20
 
 # Without a buffer the whole of a column's row group is read at once, and in files of other tools it may be the file.
 READ_BUFFER_BYTES = 1 << 20
@@ -37,6 +40,23 @@ def write_options(schema: pa.Schema) -> dict[str, Any]:
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write ``table`` to ``path`` with :func:`write_options`."""
     pq.write_table(table, path, **write_options(table.schema))
+
+
+def copy_to_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+    """Write ``batches`` to ``path``, holding at most a row group of them in memory."""
+    with pq.ParquetWriter(path, schema, **write_options(schema)) as writer:
+        held: list[pa.RecordBatch] = []
+        for batch in batches:
+            held.append(batch)
+            if sum(part.num_rows for part in held) >= GROUP_ROWS:
+                _write_group(writer, held, schema)
+                held = []
+        _write_group(writer, held, schema)
+
+
+def _write_group(writer: pq.ParquetWriter, held: list[pa.RecordBatch], schema: pa.Schema) -> None:
+    table = pa.Table.from_batches(held, schema=schema).unify_dictionaries()
+    writer.write_table(table, row_group_size=max(1, table.num_rows))
 
 
 def row_count(path: Path) -> int:

@@ -13,6 +13,7 @@ from rig.model import ExitCode, RigError
 
 VERBS = {
     "run": "rig.cli.run:run",
+    "load": "rig.cli.load:load",
     "report": "rig.cli.report:report",
     "serve": "rig.cli.serve:serve",
     "strategies": "rig.cli.strategies:strategies",
@@ -48,6 +49,7 @@ def cli() -> None:
     \b
     Examples:
       rig run                       the four seed strategies under the hot-key profile
+      rig load URL --rate 100       open-model load on any URL
       rig report RUN                look at a run again
       rig serve                     the sample shop alone, to look at in a browser
       rig doctor                    what is installed, what is missing

@@ -19,15 +19,7 @@ class RunProgress:
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not self._terminal,
-            transient=True,
-        )
+        self._bar = _bar(self._terminal)
         self._task: TaskID | None = None
         self._plan: Plan | None = None
         self._run_dir: Path | None = None
@@ -98,3 +90,42 @@ class RunProgress:
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             click.echo(f"{time.monotonic() - self._begin:6.1f} s  {text}", err=True)
+
+
+class LoadProgress:
+    """A bar on a terminal, one line elsewhere, for the length of one stretch of load. Use as a context manager."""
+
+    def __init__(self, duration_s: float) -> None:
+        self._duration_s = duration_s
+        self._terminal = sys.stderr.isatty()
+        self._bar = _bar(self._terminal)
+        self._task: TaskID | None = None
+
+    def at(self, seconds: float, recorded: int) -> None:
+        """``seconds`` into the window; ``recorded`` requests have ended."""
+        if self._task is not None:
+            open_still = " (open requests end)" if seconds > self._duration_s else ""
+            self._bar.update(self._task, completed=seconds, description=f"{recorded} requests ended{open_still}")
+
+    def __enter__(self) -> LoadProgress:
+        if self._terminal:
+            self._bar.start()
+            self._task = self._bar.add_task("generator starts", total=self._duration_s)
+        else:
+            click.echo(f"offering load for {self._duration_s:g} s", err=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _bar(terminal: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not terminal,
+        transient=True,
+    )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from rig.journal import RunDir, read_json_lines, read_stream
+from rig.journal import RunDir, read_json_lines, stream_batches
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.load.order import TrialOrder
 from rig.measure.origin_events import OriginEvents
@@ -25,7 +25,6 @@ from rig.plan.choose import choose
 from rig.plan.environment import fingerprint, pinning
 from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies, planned_profile
 from rig.plan.profile import Profile, load_profile, profile_file
-from rig.samples import TABLES
 
 PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
@@ -128,7 +127,7 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
         settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = sum(1 for _ in read_json_lines(folder.pages_lines))
-    found = marks(read_stream(folder.requests_stream, TABLES["requests"]), result, visits)
+    found = marks(stream_batches(folder.requests_stream), result, visits)
     facts = {
         "round": trial.round,
         "arm": trial.arm,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,28 +16,31 @@ LATE_SLIP_P99_MS = 5.0
 WRONG_ARM = "wrong_arm"
 
 
-def marks(requests: pa.Table, fleet: Mapping[str, Any], visits_recorded: int) -> list[Mark]:
-    """Why this trial should not count; empty when it should."""
-    found = []
+def marks(requests: Iterable[pa.RecordBatch], fleet: Mapping[str, Any], visits_recorded: int) -> list[Mark]:
+    """Why this trial should not count; empty when it should. ``requests``: its journal, batch by batch."""
+    found, rows, wrong, slips = [], 0, bool(fleet["wrong_arm"]), [np.empty(0)]
+    for batch in requests:
+        rows += batch.num_rows
+        wrong = wrong or bool(pc.any(pc.equal(batch["cause"], WRONG_ARM)).as_py())
+        slips.append(slip_ms(batch))
     counted = fleet["requests"]
     if fleet.get("lost_workers"):
         # What it had in hand is lost with it; saying so twice would hide another loss.
         found.append(Mark.LOST_WORKER)
-    whole = (
-        fleet.get("lost_workers") or counted["scheduled"] == counted["sent"] + counted["dropped"] == requests.num_rows
-    )
-    if not whole or visits_recorded != fleet["pages"]["scheduled"]:
+    elif not counted["scheduled"] == counted["sent"] + counted["dropped"] == rows:
         found.append(Mark.LOST_SAMPLES)
-    if fleet["wrong_arm"] or pc.any(pc.equal(requests["cause"], WRONG_ARM)).as_py():
+    if visits_recorded != fleet["pages"]["scheduled"] and Mark.LOST_SAMPLES not in found:
+        found.append(Mark.LOST_SAMPLES)
+    if wrong:
         found.append(Mark.WRONG_ARM)
-    slip = slip_ms(requests)
+    slip = np.concatenate(slips)
     if len(slip) and np.quantile(slip, 0.99, method="inverted_cdf") > LATE_SLIP_P99_MS:
         found.append(Mark.LATE_GENERATOR)
     return found
 
 
-def slip_ms(requests: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
+def slip_ms(requests: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Send minus intended start of every request that was begun, ms."""
     slip = pc.multiply(pc.subtract(requests["sent_s"], requests["intended_s"]), 1000.0)
-    values: np.ndarray[Any, np.dtype[np.float64]] = slip.drop_null().to_numpy()
+    values: np.ndarray[Any, np.dtype[np.float64]] = slip.drop_null().to_numpy(zero_copy_only=False)
     return values

@@ -7,7 +7,7 @@ else: what came is kept, the trial says who was lost, and the next one is shared
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,23 +80,27 @@ class Crew:
             gevent.sleep(_POLL_S)
 
     def prepare(self, trial: Trial) -> None:
-        """Give every worker its share and wait until all are ready, or lost.
+        """Give every worker its share and wait until all are ready. Who is lost before it was is done without.
 
         Raises:
             InfrastructureError: no worker is there, or one cannot carry the order out.
         """
         self.before_trial()
+        while nodes := self.connected:
+            self._hand_out(trial, nodes)
+            self._wait(lambda share: share.ready, time.monotonic() + _PREPARE_S)
+            if errors := [share.error for share in self._shares.values() if share.error]:
+                raise InfrastructureError(f"worker: {errors[0]}")
+            if not any(share.lost for share in self._shares.values()):
+                return
+        raise InfrastructureError("workers: none is connected any more")
+
+    def _hand_out(self, trial: Trial, nodes: Sequence[str]) -> None:
         self._trial += 1
-        nodes = self.connected
-        if not nodes:
-            raise InfrastructureError("workers: none is connected any more")
         self._shares = {node: _Share(worker, node) for worker, node in enumerate(nodes)}
         for share in self._shares.values():
             order = replace(trial.order, worker=share.worker, workers=len(nodes), requests_path=None, pages_path=None)
             self.runner.send_message(ORDER, {"trial": self._trial, "order": order.as_dict()}, share.node)
-        self._wait(lambda share: share.ready, time.monotonic() + _PREPARE_S)
-        if errors := [share.error for share in self._shares.values() if share.error]:
-            raise InfrastructureError(f"worker: {errors[0]}")
 
     def go(self, take: Callable[[pa.RecordBatch], None]) -> float:
         """Fix the clock and let everyone begin; returns the window's start. ``take`` gets every batch of samples."""

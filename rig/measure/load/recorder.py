@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+# pyarrow would import it at its first conversion: a second in which nothing is sent and no heartbeat answered.
+import pandas  # noqa: F401
 import pyarrow as pa
 from numpy.typing import NDArray
 

@@ -6,13 +6,11 @@ import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
+from rig.measure.address import parse_site
 from rig.measure.load.client import Address, Connection
 from rig.measure.load.tls import TlsConnection
-from rig.model import InfrastructureError, UsageError
-
-_PORTS = {"http": 80, "https": 443}
+from rig.model import InfrastructureError
 
 
 class Site:
@@ -38,19 +36,3 @@ class Site:
         if self._tls is not None:
             return TlsConnection(loop, self.addresses, ended, self._tls, self._host)
         return Connection(loop, self.addresses, ended)
-
-
-def parse_site(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of ``url``.
-
-    Raises:
-        UsageError: it is not a complete http or https URL.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(f"{url}: not a URL ({error})") from error
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"{url}: not a complete URL; write it like http://127.0.0.1:8000/path")
-    return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]

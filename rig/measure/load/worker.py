@@ -25,6 +25,7 @@ _log = logging.getLogger("rig")
 
 def take_orders(runner: WorkerRunner) -> None:
     """Serve the master's orders for as long as this Locust worker lives."""
+    _settle_down()
     worker = _Worker(runner)
     runner.register_message(ORDER, worker.prepare, concurrent=True)
     runner.register_message(GO, worker.go, concurrent=True)
@@ -39,11 +40,9 @@ class _Worker:
         self._number = -1
         self._trial: Trial | None = None
         self._sending: gevent.Greenlet | None = None
-        self._settled = False
 
     def prepare(self, environment: Any, msg: Any, **_: Any) -> None:
         """Build the share; say that it is ready, or what is wrong."""
-        self._settle_down()
         self._number = msg.data["trial"]
         error = None
         try:
@@ -96,14 +95,10 @@ class _Worker:
         data = {"trial": self._number, "start_s": self._trial.start_s, "batch": stream.getvalue().to_pybytes()}
         self._runner.send_message(SAMPLES, data)
 
-    def _settle_down(self) -> None:
-        """Before the first share: what is loaded by now stays, and what it sends goes out on time."""
-        if self._settled:
-            return
-        self._settled = True
-        with contextlib.suppress(PermissionError):
-            os.nice(-5)
-        import pandas  # noqa: F401  pyarrow imports it at its first conversion: now, not in the first trial.
 
-        gc.collect()
-        gc.freeze()
+def _settle_down() -> None:
+    """What is loaded by now stays, and what is sent goes out on time."""
+    with contextlib.suppress(PermissionError):
+        os.nice(-5)
+    gc.collect()
+    gc.freeze()

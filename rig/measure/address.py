@@ -1,0 +1,48 @@
+"""Where load goes: URLs taken apart, and the rule that only this machine is loaded unasked."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from rig.model import UsageError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def parse_site(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of ``url``.
+
+    Raises:
+        UsageError: it is not a complete http or https URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{url}: not a URL ({error})") from error
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise UsageError(f"{url}: not a complete URL; write it like http://127.0.0.1:8000/path")
+    return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
+
+
+def require_allowed(url: str, allowed: Collection[str]) -> None:
+    """Refuse to put load on a host that isn't loopback, unless the user named it in so many words.
+
+    Raises:
+        UsageError: the URL is not complete, or its host is neither loopback nor in ``allowed``.
+    """
+    _, host, _ = parse_site(url)
+    if host not in allowed and not _is_loopback(host):
+        raise UsageError(f"{url}: {host} is not this machine; if you may put load on it, add --allow-host {host}")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether every address of ``host`` is loopback; what nobody can resolve is not."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
