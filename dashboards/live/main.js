@@ -36,7 +36,8 @@ function show() {
 
 /** @param {import("./state.js").LiveTrial} trial */
 function showTrial(trial) {
-  const title = `Trial ${trial.number} of ${trial.of}: ${trial.arm}, round ${trial.round}`;
+  const round = trial.round === null ? "" : `, round ${trial.round}`;
+  const title = `Trial ${trial.number} of ${trial.of}: ${trial.arm}${round}`;
   if (byId("now-title").textContent !== title) byId("now-title").textContent = title;
   byId("bucket").textContent = trial.bucket_s < 1 ? figureText(trial.bucket_s * 1000, "ms") : figureText(trial.bucket_s, "s");
   byId("totals").replaceChildren(...totalsList(trial.totals));

@@ -4,7 +4,7 @@
  * @typedef {{kind: string, at_s: number, until_s: number | null, text: string, peak: number | null,
  *   cause: string | null, recomputes: number | null, hot: boolean}} Marker
  * @typedef {Record<string, number | null>} Totals
- * @typedef {{number: number, round: number, arm: string, of: number, window_s: number, bucket_s: number,
+ * @typedef {{number: number, round: number | null, arm: string, of: number, window_s: number, bucket_s: number,
  *   fresh: boolean, at_s: number, ended: boolean, totals: Totals, markers: Marker[],
  *   visits: import("../report/page.js").Visit[], buckets: Record<string, (number | null)[]>}} TrialDelta
  * @typedef {{feed: number, revision: number, facts: Record<string, any> | null, trial: TrialDelta | null,
@@ -62,7 +62,7 @@ export function reportTrial(state, trial) {
   const writes = marksOf(trial, "write");
   return {
     arm: state.arms.indexOf(trial.arm),
-    round: trial.round,
+    round: trial.round ?? 0,
     kept_out: [],
     max_ms: column("max_ms"),
     median_ms: column("median_ms"),

@@ -81,8 +81,8 @@ export function endedTable(ended) {
     .sort((a, b) => b.number - a.number)
     .map((row) => [
       row.arm,
-      row.error ? `broke: ${row.error}` : row.marks.length ? `will not count: ${row.marks.join(", ")}` : "sound",
-      countText(row.round),
+      endText(row),
+      row.round === null ? "" : countText(row.round),
       countText(row.reads),
       countText(row.failed),
       msText(row.median_ms),
@@ -94,6 +94,13 @@ export function endedTable(ended) {
     ]);
   const columns = ["strategy", "state", "round", "reads", "failed", "median", "p95", "slowest", "median LCP"];
   return tableOf([...columns, "slowest LCP", "stampedes"], rows, 2);
+}
+
+/** @param {Record<string, any>} row whether it was sound is judged after its end, if at all */
+function endText({ error, marks }) {
+  if (error) return `broke: ${error}`;
+  if (!marks) return "ended";
+  return marks.length ? `will not count: ${marks.join(", ")}` : "sound";
 }
 
 /** @param {string[]} columns @param {string[][]} rows @param {number} texts @param {string} none */

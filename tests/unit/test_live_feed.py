@@ -136,6 +136,14 @@ def test_earlier_trials_stay_as_one_row_each_and_are_bounded(feed):
     assert len(feed.delta(0)["ended"]) == MOST_TRIALS
 
 
+def test_a_trial_nobody_judged_is_neither_sound_nor_marked(feed):
+    """Marks are the conductor's; plain Locust has none."""
+    feed.trial_ended({"marks": []})
+    assert feed.delta(0)["ended"][0]["marks"] == []
+    feed.trial_ended({"error": "OSError: gone"})
+    assert [feed.delta(0)["ended"][0][name] for name in ("marks", "error")] == [None, "OSError: gone"]
+
+
 def test_what_comes_after_the_end_still_belongs_to_that_trial(feed):
     """The event files are read once a second, so the last markers come late."""
     feed.trial_ended({})

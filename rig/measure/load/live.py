@@ -26,6 +26,7 @@ class LiveFeed:
         self.revision = self._first = time.time_ns() // 1_000_000
         self._facts: dict[str, Any] = {}
         self._facts_changed = self.revision
+        self.trials = 0
         self._trial: LiveTrial | None = None
         self._ended = Log(MOST_TRIALS)
 
@@ -38,8 +39,12 @@ class LiveFeed:
         self._facts = dict(facts)
         self._facts_changed = self._next()
 
-    def trial_began(self, round: int, arm: str, number: int, of: int, start_s: float, window_s: float) -> None:
-        """Begin the picture of trial ``number`` of ``of``; the one before stays as a row if it was ended."""
+    def trial_began(self, round: int | None, arm: str, number: int, of: int, start_s: float, window_s: float) -> None:
+        """Begin the picture of trial ``number`` of ``of``; the one before stays as a row if it was ended.
+
+        ``round``: None where there are no rounds.
+        """
+        self.trials += 1
         header = {"round": round, "arm": arm, "number": number, "of": of}
         self._trial = LiveTrial(header, start_s, window_s, self._next())
 
@@ -91,9 +96,14 @@ class LiveFeed:
         self._sum_up()
 
     def trial_ended(self, facts: Mapping[str, Any]) -> None:
-        """The current trial is over. Shown of its facts: ``marks`` (why it will not count) and ``error``."""
+        """The current trial is over. Shown of its facts: ``error``, and ``marks`` (why it will not count).
+
+        Without ``marks`` nobody has judged yet, or will, whether it was sound.
+        """
         if self._trial is not None:
-            self._trial.end = {"marks": [str(mark) for mark in facts.get("marks") or ()], "error": facts.get("error")}
+            marks = facts.get("marks")
+            judged = None if marks is None else [str(mark) for mark in marks]
+            self._trial.end = {"marks": judged, "error": facts.get("error")}
             self._next()
             self._sum_up()
 
