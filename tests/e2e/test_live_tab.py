@@ -71,9 +71,6 @@ class Watched:
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
         self.page.goto(url)
 
-    def sideways(self) -> int:
-        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-
 
 @pytest.fixture(params=["light", "dark"])
 def watched(browser, locust, request) -> Iterator[Watched]:
@@ -150,7 +147,8 @@ def test_no_width_scrolls_sideways(browser, locust):
     expect(opened.page.locator("#picture svg")).to_be_visible()
     for width in (360, 559, 860, 1280, 2560):
         opened.page.set_viewport_size({"width": width, "height": 844})
-        assert opened.sideways() == 0, f"at {width} px"
+        # A chart follows the width with the next frame.
+        opened.page.wait_for_function("document.documentElement.scrollWidth === document.documentElement.clientWidth")
     opened.page.close()
 
 
