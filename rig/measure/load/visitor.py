@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 
+from rig.measure.load.live import LiveFeed
 from rig.measure.load.trial import Trial
 from rig.measure.pages.client import BrowserClient
 from rig.model import VisitOutcome
@@ -15,10 +16,11 @@ VISIT_TIMEOUT_S = 20.0
 
 
 class VisitRunner:
-    """Runs the visits of one trial. ``bus`` is Locust's request event."""
+    """Runs the visits of one trial. ``bus`` is Locust's request event, ``live`` the picture someone watches."""
 
-    def __init__(self, bus: Any, trial: Trial, browser: BrowserClient | None) -> None:
+    def __init__(self, bus: Any, trial: Trial, browser: BrowserClient | None, live: LiveFeed | None = None) -> None:
         self._bus = bus
+        self._live = live
         self._trial = trial
         self._browser = browser
 
@@ -46,6 +48,8 @@ class VisitRunner:
             trial.wrong_arm += 1
             row |= {"outcome": VisitOutcome.FAILED, "cause": "wrong_arm"}
         trial.visits.add(row)
+        if self._live is not None:
+            self._live.visit(row)
         self._tell_locust(path, row)
 
     def _is_wrong_arm(self, row: dict[str, Any]) -> bool:
