@@ -22,6 +22,7 @@ import gevent
 import numpy as np
 import pyarrow as pa
 from gevent.fileobject import FileObject
+from gevent.queue import Queue
 from locust import events
 from locust.env import Environment
 from locust.log import setup_logging
@@ -29,8 +30,11 @@ from locust.user import User
 from locust.util.load_locustfile import load_locustfile
 
 from rig.journal import StreamSink
+from rig.measure.load import watched
 from rig.measure.load.crew import Crew
 from rig.measure.load.hands import Hands
+from rig.measure.load.live_plain import live_feed
+from rig.measure.load.live_trial import timings
 from rig.measure.load.order import order_from
 from rig.measure.load.recorder import Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
@@ -66,17 +70,20 @@ class Fleet:
         asked = order_from(order)
         sink = StreamSink(Path(asked.requests_path or os.devnull), REQUESTS)
         trial = Trial(asked, sink.write)
+        error: str | None = "the trial was broken off"
         browser_before = self._browser_cpu_s()
         try:
             crewed = self._run_crew(trial, sink) if self.crew else self._run_alone(trial)
-        except InfrastructureError as error:
-            return {"error": str(error)}
+            error = trial.error or crewed["error"]
+        except InfrastructureError as caught:
+            error = str(caught)
         finally:
             trial.close()
             sink.close()
+            watched.trial_ended(self.environment, error)
         browser_s = self._browser_cpu_s()
-        if trial.error or crewed["error"]:
-            return {"error": trial.error or crewed["error"]}
+        if error:
+            return {"error": error}
         return {
             **crewed,
             "done": True,
@@ -105,7 +112,7 @@ class Fleet:
         assert runner is not None
         begin_cpu_s = time.process_time()
         trial.begin(time.monotonic() + LEAD_S)
-        say({"started": trial.start_s})
+        self._say_started(trial)
         typed: list[type[User]] = classes
         runner.start(len(typed), spawn_rate=len(typed), wait=False)
         while not (trial.requests_done.is_set() and trial.visits_done.is_set()):
@@ -132,12 +139,14 @@ class Fleet:
         """Requests by the workers; page visits from here, where the browser is."""
         crew = self.crew
         assert crew is not None
-        seen = 0
+        seen, live = 0, live_feed(self.environment)
 
         def take(batch: pa.RecordBatch) -> None:
             nonlocal seen
             seen += batch.num_rows
             sink.write(batch)
+            if live is not None:
+                live.requests(timings(batch))
 
         def report() -> bool:
             self._say_progress(trial, seen)
@@ -145,11 +154,15 @@ class Fleet:
 
         crew.prepare(trial)
         trial.begin(crew.go(take))
-        say({"started": trial.start_s})
-        visits = gevent.spawn(VisitRunner(self.environment.events.request, trial, self.browser).run)
+        self._say_started(trial)
+        visits = gevent.spawn(VisitRunner(self.environment.events.request, trial, self.browser, live).run)
         crew.wait_done(trial, report)
         visits.get()
         return crew.result(len(trial.schedule.at_s))
+
+    def _say_started(self, trial: Trial) -> None:
+        watched.trial_began(self.environment, trial)
+        say({"started": trial.start_s})
 
     def _say_progress(self, trial: Trial, recorded: int) -> None:
         say({"progress": max(0.0, time.monotonic() - trial.start_s), "recorded": recorded})
@@ -172,11 +185,23 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def serve(fleet: Fleet) -> None:
-    """Carry out orders until the input ends. An order may come while another runs only to find it ended."""
-    say({"ready": True})
-    for line in FileObject(sys.stdin.fileno(), "rb", closefd=False):
-        say(fleet.run_trial(json.loads(line)))
+def serve(fleet: Fleet, address: str | None) -> None:
+    """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
+    say({"ready": True, "ui": address})
+    orders: Queue[dict[str, Any] | None] = Queue()
+
+    def listen() -> None:
+        for line in FileObject(sys.stdin.fileno(), "rb", closefd=False):
+            message = json.loads(line)
+            if "order" in message:
+                orders.put(message["order"])
+            else:
+                watched.told(fleet.environment, message)
+        orders.put(None)
+
+    gevent.spawn(listen)
+    while (order := orders.get()) is not None:
+        say(fleet.run_trial(order))
 
 
 def main() -> None:
@@ -200,13 +225,14 @@ def main() -> None:
                 stack.enter_context(_crewed(fleet, options))
             else:
                 fleet.environment.create_local_runner()
+            address = watched.open_ui(fleet.environment, options.ui_port, options.events) if options.ui_port else None
         except InfrastructureError as error:
             say({"error": str(error)})
             return
         # What is loaded by now stays: a full collection over it would stop the generator for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        serve(fleet)
+        serve(fleet, address)
 
 
 @contextlib.contextmanager
@@ -243,6 +269,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--remote", action="store_true")
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ui-port", type=int, default=0)
+    parser.add_argument("--events", type=Path, default=Path())
     parser.add_argument("--logs", type=Path, default=Path())
     return parser.parse_args()
 

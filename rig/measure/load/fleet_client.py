@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rig.measure.load.order import TrialOrder
@@ -27,6 +29,14 @@ class Crewing:
     port: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Locust's web UI for the whole run, on loopback; ``events`` is the folder of the target's event files."""
+
+    port: int
+    events: Path
+
+
 class FleetClient:
     """A fleet process. Use as a context manager."""
 
@@ -39,7 +49,11 @@ class FleetClient:
         pages: int = 1,
         cpus: str | None = None,
         crewing: Crewing | None = None,
+        ui: Watching | None = None,
     ) -> None:
+        self.address: str | None = None
+        """Of Locust's web UI, once the fleet is ready."""
+        self._writing = Lock()
         self._log = logs / "fleet.log"
         command = [sys.executable, "-m", "rig.measure.load.fleet", str(locustfile)]
         if browser is not None:
@@ -49,6 +63,7 @@ class FleetClient:
         if crewing is not None and crewing.workers:
             command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
             command += ["--logs", str(logs)] + ["--remote"] * crewing.remote
+        command += ["--ui-port", str(ui.port), "--events", str(ui.events)] if ui else []
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
                 command,
@@ -72,6 +87,12 @@ class FleetClient:
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_waiting(message["waiting"])
+        self.address = message["ui"]
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Tell those who watch: ``{"facts"}`` of the run, or a ``{"marker"}``. From any thread; never fails a run."""
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self._send(message)
 
     def run(
         self,
@@ -85,10 +106,8 @@ class FleetClient:
         Raises:
             InfrastructureError: the fleet ended, or could not run the trial.
         """
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(order.as_dict()) + "\n")
-            self._process.stdin.flush()
+            self._send({"order": order.as_dict()})
         except BrokenPipeError as error:
             raise InfrastructureError(f"fleet: ended; see {self._log}") from error
         while True:
@@ -117,6 +136,12 @@ class FleetClient:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with self._writing:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -21,6 +21,8 @@ class TrialOrder:
     write_headers: Mapping[str, str] = field(default_factory=dict)
     requests_path: str | None = None
     pages_path: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """For whoever watches: round, arm, number and of how many."""
     in_flight: int = 512
     at_cap: Literal["queue", "drop"] = "queue"
     timeout_s: float = 30.0

@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import pyarrow as pa
 from gevent.event import Event
+from gevent.lock import Semaphore
 from locust import User, events, task
 from locust.runners import WorkerRunner
 
 from rig.measure.load import locust_stats, worker
+from rig.measure.load.live_plain import live_feed, plain_trial_began, plain_trial_ended, show_plain
+from rig.measure.load.live_trial import timings
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.visitor import VisitRunner
@@ -36,10 +40,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger("rig")
 _PLAIN_RATE_RPS = 20.0
 _TRIAL, _BROWSER = "rig_trial", "rig_browser"
+_MAKING = Semaphore()
 
 
 def users(profile: Profile | None) -> tuple[type[User], type[User]]:
     """``Shopper, Visitor = users(PROFILE)``: the Locust user classes of a profile; None: every trial is ordered."""
+
+    @events.init.add_listener
+    def show(environment: Environment, **_: object) -> None:
+        if profile is not None:
+            show_plain(environment, profile.name)
 
     class Shopper(User):
         """Sends the profile's requests: an open model in one user."""
@@ -50,7 +60,7 @@ def users(profile: Profile | None) -> tuple[type[User], type[User]]:
         def requests(self) -> None:
             trial = current_trial(self.environment, profile)
             with _ending(trial, trial.requests_done):
-                trial.send_requests(lambda batch: locust_stats.feed(self.environment, batch))
+                trial.send_requests(lambda batch: _tell(self.environment, batch))
             _rest(self.environment, trial)
 
     class Visitor(User):
@@ -63,7 +73,8 @@ def users(profile: Profile | None) -> tuple[type[User], type[User]]:
             trial = current_trial(self.environment, profile)
             browser = getattr(self.environment, _BROWSER, None)
             with _ending(trial, trial.visits_done):
-                VisitRunner(self.environment.events.request, trial, browser).run()
+                live = live_feed(self.environment)
+                VisitRunner(self.environment.events.request, trial, browser, live).run()
             _rest(self.environment, trial)
 
     return Shopper, Visitor
@@ -71,20 +82,22 @@ def users(profile: Profile | None) -> tuple[type[User], type[User]]:
 
 def current_trial(environment: Environment, profile: Profile | None) -> Trial:
     """The trial under way; with plain Locust, one made from the profile and the command line."""
-    trial = getattr(environment, _TRIAL, None)
-    if trial is None:
-        if profile is None:
-            raise UsageError("this locustfile has no profile; it is for rig's own orders")
-        trial = Trial(_plain_order(environment, profile))
-        trial.begin(time.monotonic() + LEAD_S)
-        if not trial.schedule.visit_path:
-            # Locust starts one user unless told otherwise; without visits nobody waits for the second.
-            trial.visits_done.set()
-        set_trial(environment, trial)
+    with _MAKING:  # Resolving the host lets the other user run, and it must find this trial, not make its own.
+        trial = getattr(environment, _TRIAL, None)
+        if trial is None:
+            if profile is None:
+                raise UsageError("this locustfile has no profile; it is for rig's own orders")
+            trial = Trial(_plain_order(environment, profile))
+            trial.begin(time.monotonic() + LEAD_S)
+            if not trial.schedule.visit_path:
+                # Locust starts one user unless told otherwise; without visits nobody waits for the second.
+                trial.visits_done.set()
+            set_trial(environment, trial)
+            plain_trial_began(environment, trial)
     return trial
 
 
-def set_trial(environment: Environment, trial: Trial) -> None:
+def set_trial(environment: Environment, trial: Trial | None) -> None:
     """Put ``trial`` on the Locust environment."""
     setattr(environment, _TRIAL, trial)
 
@@ -92,6 +105,13 @@ def set_trial(environment: Environment, trial: Trial) -> None:
 def set_browser(environment: Environment, browser: BrowserClient) -> None:
     """Put the browser on the Locust environment."""
     setattr(environment, _BROWSER, browser)
+
+
+def _tell(environment: Environment, batch: pa.RecordBatch) -> None:
+    """Tell whoever watches of a batch of samples."""
+    if (live := live_feed(environment)) is not None:
+        live.requests(timings(batch))
+    locust_stats.feed(environment, batch)
 
 
 @contextmanager
@@ -110,8 +130,10 @@ def _rest(environment: Environment, trial: Trial) -> None:
     """Nothing more to do in this trial. Plain Locust has no one else to end the run."""
     if not getattr(environment, "rig_fleet", False) and trial.requests_done.is_set() and trial.visits_done.is_set():
         trial.close()
+        plain_trial_ended(environment, trial)
+        set_trial(environment, None)  # Who starts the test again from the web UI begins another one.
         if environment.runner:
-            gevent.spawn(environment.runner.quit)
+            gevent.spawn(environment.runner.stop if environment.web_ui else environment.runner.quit)
     gevent.sleep(3600)
 
 
