@@ -1,8 +1,8 @@
 """Parquet files of samples: written to be small and quick to read, read back batch by batch.
 
-Measured on 2 million requests of a trial: 18 bytes a request and a third of the time to write and to read, against
-28 bytes with Arrow's defaults and zstd. Times never repeat, so a dictionary of them only costs; split into byte
-streams their exponents lie together and compress. LZ4 instead of zstd: 5 % larger, and twice as fast to read.
+Measured on 2 million requests of a trial: 18 bytes a request instead of the 28 of Arrow's defaults with zstd, and half
+the time to write and to read. Times never repeat, so a dictionary of them only costs; split into byte streams their
+exponents lie together and compress. LZ4 instead of zstd: 5 % larger, read in two thirds of the time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ READ_BUFFER_BYTES = 1 << 20
 
 def write_options(schema: pa.Schema) -> dict[str, Any]:
     """Options of ``pyarrow.parquet.write_table`` and ``ParquetWriter`` for a table of ``schema``."""
-    floating = [field.name for field in schema if pa.types.is_floating(field.type)]
-    other = [name for name in schema.names if name not in (*floating, "index")]
+    encodings = {field.name: "BYTE_STREAM_SPLIT" for field in schema if pa.types.is_floating(field.type)}
+    if "index" in schema.names:
+        encodings["index"] = "DELTA_BINARY_PACKED"  # It rises by one or so from request to request.
     return {
         "compression": "lz4",
-        "use_dictionary": other,
-        "use_byte_stream_split": floating,
-        # Nearly each index is the one before plus one.
-        "column_encoding": {"index": "DELTA_BINARY_PACKED"} if "index" in schema.names else None,
+        "use_dictionary": [name for name in schema.names if name not in encodings],
+        "column_encoding": encodings,
     }
 
 

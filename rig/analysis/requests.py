@@ -37,7 +37,7 @@ def figures(
 
     Args:
         windows: frames of :data:`rig.samples.REQUESTS`, or sealed trials, which are read chunk by chunk: 24 bytes
-            a request instead of the ten times as many of a frame and its parts.
+            a request, where a frame and what is taken out of it need about 170.
         window_s: planned length of each window.
         generator_cpu_s: CPU seconds of the generator in all windows together, None if unknown.
 
