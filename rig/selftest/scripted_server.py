@@ -1,23 +1,51 @@
-"""A small HTTP server whose behaviour the path scripts; counts what it was asked. Runs as a process of its own.
+"""A small HTTP server whose behaviour the path scripts, and which counts what it answered. A process of its own.
 
-``python tests/scripted_server.py [FREEZE_EVERY_S FREEZE_FOR_S]`` prints its port, then serves until its input ends.
+``python -m rig.selftest.scripted_server [FREEZE_EVERY_S FREEZE_FOR_S [COUNT_FILE]]`` prints its port, then serves until
+its input ends. The count of requests it read and of responses it began lies in a mapped file, so that it can be read
+when the server is dead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import mmap
 import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-_SERVED = {"requests": 0}
+from rig.measure.services.supervisor import pin
+
+_COUNTS = struct.Struct("<qq")
+
+
+class _Counts:
+    """Requests read and responses begun, in memory or in a mapped file."""
+
+    def __init__(self, path: str | None) -> None:
+        self.read = self.answered = 0
+        self._map: mmap.mmap | bytearray = bytearray(_COUNTS.size)
+        if path:
+            with Path(path).open("w+b") as stream:
+                stream.write(bytes(_COUNTS.size))
+                stream.flush()
+                self._map = mmap.mmap(stream.fileno(), _COUNTS.size)
+
+    def add(self, *, read: int = 0, answered: int = 0) -> None:
+        self.read += read
+        self.answered += answered
+        _COUNTS.pack_into(self._map, 0, self.read, self.answered)
+
+
+_COUNTED = _Counts(None)
 
 
 async def _client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +62,7 @@ async def _client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             )
             await reader.readexactly(length)
             if path != "/count":
-                _SERVED["requests"] += 1
+                _COUNTED.add(read=1)
             if not await _answer(path, writer):
                 break
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -66,10 +94,12 @@ async def _answer(path: str, writer: asyncio.StreamWriter) -> bool:
         case "slow":
             await asyncio.sleep(float(argument) / 1000)
     status = int(argument) if verb == "status" else 200
-    body = str(_SERVED["requests"]).encode() if verb == "count" else b"x" * 200
+    body = str(_COUNTED.read).encode() if verb == "count" else b"x" * 200
     headers = f"X-Cache: HIT\r\nX-Cache-Strategy: {argument if verb == 'arm' else 'a'}\r\nX-Content-Version: p=3\r\n"
     headers += "Server-Timing: cache;dur=0.1, total;dur=1.5\r\n"
     close = "Connection: close\r\n" if verb == "close" else ""
+    if verb != "count":
+        _COUNTED.add(answered=1)
     writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{headers}{close}\r\n".encode() + body)
     await writer.drain()
     return verb != "close"
@@ -90,14 +120,38 @@ def _freeze(loop: asyncio.AbstractEventLoop, every_s: float, for_s: float) -> No
     time.sleep(for_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """A running server. ``count_file`` holds what :func:`counted` reads, also after its death."""
+
+    url: str
+    process: subprocess.Popen[str]
+    count_file: Path
+
+    def counted(self) -> tuple[int, int]:
+        """How many requests it read, and how many responses it began."""
+        read, answered = _COUNTS.unpack(self.count_file.read_bytes())
+        return read, answered
+
+
+@contextlib.contextmanager
+def serving(freeze_every_s: float = 0, freeze_for_s: float = 0, cpus: str | None = None) -> Iterator[Scripted]:
+    """The server, for as long as the block lasts, on ``cpus`` where the platform can pin."""
+    with tempfile.TemporaryDirectory(prefix="rig-scripted-") as folder:
+        count_file = Path(folder) / "counts"
+        options = [str(freeze_every_s), str(freeze_for_s), str(count_file), cpus or ""]
+        command = [sys.executable, "-m", "rig.selftest.scripted_server", *options]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin and process.stdout
+            yield Scripted(f"http://127.0.0.1:{process.stdout.readline().strip()}", process, count_file)
+            process.stdin.close()
+
+
 @contextlib.contextmanager
 def scripted_server(freeze_every_s: float = 0, freeze_for_s: float = 0) -> Iterator[str]:
     """The server's base URL, for as long as the block lasts."""
-    command = [sys.executable, str(Path(__file__)), str(freeze_every_s), str(freeze_for_s)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin and process.stdout
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.stdin.close()
+    with serving(freeze_every_s, freeze_for_s) as server:
+        yield server.url
 
 
 def requests_served(url: str) -> int:
@@ -107,5 +161,7 @@ def requests_served(url: str) -> int:
 
 
 if __name__ == "__main__":
-    arguments = [float(argument) for argument in sys.argv[1:]] or [0.0, 0.0]
-    asyncio.run(_main(*arguments))
+    every, lasts, counts, pinned = (*sys.argv[1:], *["0", "0", "", ""][len(sys.argv) - 1 :])
+    pin(pinned)
+    _COUNTED = _Counts(counts or None)
+    asyncio.run(_main(float(every), float(lasts)))
