@@ -19,6 +19,7 @@ VERBS = {
     "strategies": "rig.cli.strategies:strategies",
     "profiles": "rig.cli.profiles:profiles",
     "runs": "rig.cli.runs:runs",
+    "selftest": "rig.cli.selftest:selftest",
     "doctor": "rig.cli.doctor:doctor",
     "browser": "rig.cli.browser:browser",
     "prepare": "rig.cli.prepare:prepare",
@@ -52,6 +53,7 @@ def cli() -> None:
       rig load URL --rate 100       open-model load on any URL
       rig report RUN                look at a run again
       rig serve                     the sample shop alone, to look at in a browser
+      rig selftest                  is this machine able to measure?
       rig doctor                    what is installed, what is missing
     """
 

@@ -19,7 +19,7 @@ from rig.plan.environment import pinning
 from rig.plan.schedule import Arrivals, ScheduleSpec
 
 # By its path: importing it would let Locust patch this process.
-_LOCUSTFILE = Path(__file__).parent / "load" / "any_url.py"
+LOCUSTFILE = Path(__file__).parent / "load" / "any_url.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def load(options: LoadOptions, on_progress: Callable[[float, int], None]) -> Ite
             timeout_s=options.timeout_s,
         )
         crewing = Crewing(workers=options.workers)
-        with FleetClient(_LOCUSTFILE, logs=folder.path, cpus=pinning()[1], crewing=crewing) as fleet:
+        with FleetClient(LOCUSTFILE, logs=folder.path, cpus=pinning()[1], crewing=crewing) as fleet:
             fleet.wait_ready()
             result = fleet.run(order, on_progress)
         facts: dict[str, Any] = {

@@ -1,8 +1,7 @@
 """A small HTTP server whose behaviour the path scripts, and which counts what it answered. A process of its own.
 
-``python -m rig.selftest.scripted_server [FREEZE_EVERY_S FREEZE_FOR_S [COUNT_FILE]]`` prints its port, then serves until
-its input ends. The count of requests it read and of responses it began lies in a mapped file, so that it can be read
-when the server is dead.
+It prints its port, then serves until its input ends. The count of requests it read and of responses it began lies in a
+mapped file, so that it can be read when the server is dead.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import asyncio
 import contextlib
 import mmap
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -20,17 +20,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 from rig.measure.services.supervisor import pin
 
 _COUNTS = struct.Struct("<qq")
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_HEADERS = b"X-Cache: HIT\r\nX-Content-Version: p=3\r\nServer-Timing: cache;dur=0.1, total;dur=1.5\r\n\r\n"
+_BODY = b"x" * 200
 
 
 class _Counts:
     """Requests read and responses begun, in memory or in a mapped file."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None = None) -> None:
         self.read = self.answered = 0
         self._map: mmap.mmap | bytearray = bytearray(_COUNTS.size)
         if path:
@@ -45,70 +49,76 @@ class _Counts:
         _COUNTS.pack_into(self._map, 0, self.read, self.answered)
 
 
-_COUNTED = _Counts(None)
+_COUNTED = _Counts()
 
 
-async def _client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            path = head.split(b" ", 2)[1].decode()
-            length = next(
-                (
-                    int(line.split(b":")[1])
-                    for line in head.split(b"\r\n")
-                    if line.lower().startswith(b"content-length")
-                ),
-                0,
-            )
-            await reader.readexactly(length)
-            if path != "/count":
-                _COUNTED.add(read=1)
-            if not await _answer(path, writer):
-                break
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
+class _Client(asyncio.Protocol):
+    """One connection. A protocol, not streams: after a freeze all that waited must be served in a few milliseconds,
+    or the server's own catching up would be measured.
+    """
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+        self._held = b""
 
-async def _answer(path: str, writer: asyncio.StreamWriter) -> bool:
-    """Write what ``path`` asks for; whether the connection stays open."""
-    verb, _, argument = path.strip("/").partition("/")
-    match verb:
-        case "hang":
-            await asyncio.sleep(3600)
-        case "reset":
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-            return False
-        case "truncated":
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-            await writer.drain()
-            return False
-        case "garbage":
-            writer.write(b"this is not HTTP\r\n\r\n")
-            await writer.drain()
-            return False
-        case "die":
-            os._exit(1)
-        case "slow":
-            await asyncio.sleep(float(argument) / 1000)
-    status = int(argument) if verb == "status" else 200
-    body = str(_COUNTED.read).encode() if verb == "count" else b"x" * 200
-    headers = f"X-Cache: HIT\r\nX-Cache-Strategy: {argument if verb == 'arm' else 'a'}\r\nX-Content-Version: p=3\r\n"
-    headers += "Server-Timing: cache;dur=0.1, total;dur=1.5\r\n"
-    close = "Connection: close\r\n" if verb == "close" else ""
-    if verb != "count":
-        _COUNTED.add(answered=1)
-    writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{headers}{close}\r\n".encode() + body)
-    await writer.drain()
-    return verb != "close"
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        head, end, rest = self._held.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = _LENGTH.search(head)
+        if len(rest) < (body := int(length[1]) if length else 0):
+            return
+        self._held = rest[body:]
+        path = head.split(b" ", 2)[1].decode()
+        if path != "/count":
+            _COUNTED.add(read=1)
+        self._answer(path)
+
+    def _answer(self, path: str) -> None:
+        """Do what ``path`` asks for."""
+        verb, _, argument = path.strip("/").partition("/")
+        match verb:
+            case "hang":
+                pass
+            case "reset":
+                linger = struct.pack("ii", 1, 0)
+                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self._transport.abort()
+            case "truncated":
+                self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+                self._transport.close()
+            case "garbage":
+                self._transport.write(b"this is not HTTP\r\n\r\n")
+                self._transport.close()
+            case "die":
+                os._exit(1)
+            case "slow":
+                asyncio.get_running_loop().call_later(float(argument) / 1000, self._respond, verb, argument)
+            case _:
+                self._respond(verb, argument)
+
+    def _respond(self, verb: str, argument: str) -> None:
+        """A whole response."""
+        if self._transport.is_closing():
+            return
+        if verb == "count":
+            body = str(_COUNTED.read).encode()
+        else:
+            body = _BODY
+            _COUNTED.add(answered=1)
+        status, arm = (argument if verb == "status" else "200"), (argument if verb == "arm" else "a")
+        close = "Connection: close\r\n" if verb == "close" else ""
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nX-Cache-Strategy: {arm}\r\n{close}"
+        self._transport.write(head.encode() + _HEADERS + body)
+        if close:
+            self._transport.close()
 
 
 async def _main(freeze_every_s: float, freeze_for_s: float) -> None:
-    server = await asyncio.start_server(_client, "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Client, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
     loop.add_reader(0, lambda: os._exit(0) if not os.read(0, 1) else None)
     if freeze_for_s:
         loop.call_later(freeze_every_s / 2, _freeze, loop, freeze_every_s, freeze_for_s)
@@ -140,7 +150,7 @@ def serving(freeze_every_s: float = 0, freeze_for_s: float = 0, cpus: str | None
     with tempfile.TemporaryDirectory(prefix="rig-scripted-") as folder:
         count_file = Path(folder) / "counts"
         options = [str(freeze_every_s), str(freeze_for_s), str(count_file), cpus or ""]
-        command = [sys.executable, "-m", "rig.selftest.scripted_server", *options]
+        command = [sys.executable, "-c", f"from {__name__} import main; main()", *options]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin and process.stdout
             yield Scripted(f"http://127.0.0.1:{process.stdout.readline().strip()}", process, count_file)
@@ -160,8 +170,10 @@ def requests_served(url: str) -> int:
         return int(response.read())
 
 
-if __name__ == "__main__":
-    every, lasts, counts, pinned = (*sys.argv[1:], *["0", "0", "", ""][len(sys.argv) - 1 :])
-    pin(pinned)
-    _COUNTED = _Counts(counts or None)
-    asyncio.run(_main(float(every), float(lasts)))
+def main() -> None:
+    """Entry point of the server's process."""
+    global _COUNTED
+    every_s, for_s, count_file, cpus = sys.argv[1:]
+    pin(cpus)
+    _COUNTED = _Counts(count_file)
+    asyncio.run(_main(float(every_s), float(for_s)))

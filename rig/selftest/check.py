@@ -1,0 +1,44 @@
+"""One known truth and what the rig measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A figure with the truth beside it. ``measured`` None: it could not be measured, which is a miss."""
+
+    name: str
+    measured: float | None
+    truth: float
+    unit: str
+    low: float
+    high: float
+    """The least and the greatest value that count as right; the reason stands where the check is made."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the measured value lies within the tolerance."""
+        return self.measured is not None and self.low <= self.measured <= self.high
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "ok": self.ok}
+
+
+def within(name: str, measured: float | None, truth: float, unit: str, tolerance: float) -> Check:
+    """A check with a relative tolerance: 0.03 is 3 % either way."""
+    span = abs(truth) * tolerance
+    return Check(name=name, measured=measured, truth=truth, unit=unit, low=truth - span, high=truth + span)
+
+
+def exactly(name: str, measured: float | None, truth: float, unit: str = "") -> Check:
+    """A check without tolerance: counts."""
+    return Check(name=name, measured=measured, truth=truth, unit=unit, low=truth, high=truth)
+
+
+def at_most(name: str, measured: float | None, limit: float, unit: str) -> Check:
+    """A check against a limit; the truth is 0."""
+    return Check(name=name, measured=measured, truth=0.0, unit=unit, low=0.0, high=limit)
