@@ -54,6 +54,7 @@ class Fleet:
         """One trial, from its order to its counts."""
         trial = Trial(order_from(order))
         set_trial(self.environment, trial)
+        say({"started": trial.start_s})
         cpu_before, browser_before = time.process_time(), self._browser_cpu_s()
         classes: list[type[User]] = self.environment.user_classes
         self.runner.start(len(classes), spawn_rate=len(classes), wait=False)

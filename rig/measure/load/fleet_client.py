@@ -45,8 +45,14 @@ class FleetClient:
         if not self._read().get("ready"):
             raise InfrastructureError(f"fleet: did not say it is ready; see {self._log}")
 
-    def run(self, order: TrialOrder, on_progress: Callable[[float, int], None]) -> dict[str, Any]:
-        """Run one trial; ``on_progress`` gets seconds into the window and samples recorded so far.
+    def run(
+        self,
+        order: TrialOrder,
+        on_progress: Callable[[float, int], None],
+        on_start: Callable[[float], None] = lambda start_s: None,
+    ) -> dict[str, Any]:
+        """Run one trial; ``on_start`` gets the instant its window begins, ``on_progress`` seconds into the window and
+        samples recorded so far.
 
         Raises:
             InfrastructureError: the fleet ended, or could not run the trial.
@@ -61,6 +67,9 @@ class FleetClient:
             message = self._read()
             if message.get("done"):
                 return message
+            if "started" in message:
+                on_start(message["started"])
+                continue
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])
