@@ -143,7 +143,7 @@ def _client(url: str) -> redis.Redis:
     """One that sends what it is told and nothing else: no greeting that would count among the target's commands."""
     import redis
 
-    return redis.Redis.from_url(url, protocol=2, lib_name=None, lib_version=None)
+    return redis.Redis.from_url(url, protocol=2, driver_info=None)
 
 
 def _answers(url: str) -> bool:
