@@ -21,7 +21,7 @@ PROFILE = Profile(
     hot_writes=0,
     other_writes=0,
     visits={"/p/moon-jar/": 0.5, "/": 0.25, "/c/vases/": 0.25},
-    lambda_delta=1.5,
+    lambda_delta=1.0,
     expiries=3,
     window_s=32.0,
     disturbances=(Disturbance(kind="flush", at=0.4),),

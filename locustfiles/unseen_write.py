@@ -21,7 +21,7 @@ PROFILE = Profile(
     hot_writes=2,
     other_writes=0,
     visits={"/p/moon-jar/": 0.5, "/": 0.25, "/c/vases/": 0.25},
-    lambda_delta=1.5,
+    lambda_delta=1.0,
     expiries=3,
     window_s=30.0,
     disturbances=(Disturbance(kind="unseen-write", at=0.45, entry="product:moon-jar"),),
