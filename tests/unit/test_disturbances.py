@@ -6,8 +6,13 @@ import pytest
 
 from rig.analysis.disturbances import back_after_s, figures, phases_of, stale_for_s
 from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.summary import summarise
+from rig.report.chart_data import chart_data, pictures
 from rig.report.disturbances import blocks
+from rig.report.html import render
+from rig.report.terminal import as_text
 from tests import tables
+from tests.synthetic import build
 
 START_S, WINDOW_S = 1000.0, 20.0
 NBSP = "\u00a0"
@@ -186,3 +191,44 @@ class TestWords:
         arms = {"delete-many": {"disturbances": None}, **self.arms()}
         assert [label for label, _ in blocks(arms)[0].effects] == ["fixed-timeout"]
         assert blocks({"a": {"disturbances": []}, "b": {}}) == []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run whose every trial was disturbed twice."""
+    twice = (("cache-outage", 5.0, 8.0), ("flush", 12.0, None))
+    return build(tmp_path_factory.mktemp("runs"), ("fixed-timeout", "delete-many"), disturbances=twice)
+
+
+@pytest.fixture(scope="module")
+def summary(run):
+    return summarise(run)
+
+
+class TestShown:
+    def test_the_summary_has_a_row_for_each_in_every_arm(self, summary):
+        for arm in summary["arms"].values():
+            assert [(row["kind"], row["trials"]) for row in arm["disturbances"]] == [("cache-outage", 2), ("flush", 2)]
+
+    def test_the_terminal_says_what_each_did_to_each_strategy(self, run, summary):
+        """Within 80 columns, between the table and the warnings."""
+        text = as_text(summary, run.manifest, "report.html")
+        assert max(map(len, text.splitlines())) == 80
+        places = [
+            text.index(part) for part in ("cache-outage, 5 s", "fixed-timeout: failures", "flush, 12 s", "report ")
+        ]
+        assert places == sorted(places)
+
+    def test_the_page_says_the_same_and_draws_them_on_the_timelines(self, run, summary):
+        """Charts get instants relative to the window; a momentary one has no end."""
+        page = render(run, summary)
+        assert "cache-outage, 5 s into the window for 3 s" in page
+        drawn = chart_data(list(summary["arms"]), pictures(run), summary)["trials"]
+        assert all(
+            trial["disturbances"]
+            == [
+                {"kind": "cache-outage", "begin_s": 5.0, "end_s": 8.0},
+                {"kind": "flush", "begin_s": 12.0, "end_s": None},
+            ]
+            for trial in drawn
+        )
