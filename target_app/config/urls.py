@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from rig.contrib.django import Hooks, control_urls
+from rig.contrib.django import Hooks, control_urls, slow_origin
 from target_app.shop import measured
+from target_app.shop.unseen import unseen_write
 from target_app.shop.urls import urlpatterns as shop_urls
 
-urlpatterns = [
-    *shop_urls,
-    *control_urls(Hooks(identity=measured.identity, clear=measured.clear, seed=measured.seed, settle=measured.settle)),
-]
+HOOKS = Hooks(
+    identity=measured.identity,
+    clear=measured.clear,
+    seed=measured.seed,
+    settle=measured.settle,
+    disturbances={"slow-origin": slow_origin, "unseen-write": unseen_write},
+)
+urlpatterns = [*shop_urls, *control_urls(HOOKS)]

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Count, FilteredRelation, Q, Sum
 
-from target_app.shop.catalogue import CATEGORIES, DAYS
+from target_app.shop.catalogue import CATEGORIES, DAYS, GLAZES, YEAR_DAYS, YEARS
 from target_app.shop.models import Category, OrderLine, Product
 from target_app.shop.pieces import CategorySpec
 
 SEASON_DAYS = 91
-YEAR_DAYS = 364
 BESTSELLERS = 8
 COMPANIONS = 4
 RECENT_ORDERS = 400
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 def home() -> dict[str, Any]:
     """The front page: bestsellers of the season with their change since last year, and a tile a category."""
-    rows = _standings(
+    rows = standings(
         days=SEASON_DAYS,
         step=7,
         since=DAYS - YEAR_DAYS - SEASON_DAYS,
@@ -46,7 +46,7 @@ def category(slug: str) -> dict[str, Any]:
         Category.DoesNotExist: there is no such category.
     """
     found = Category.objects.get(slug=slug)
-    rows = _standings(days=YEAR_DAYS, step=28)
+    rows = standings(days=YEAR_DAYS, step=28)
     products = [
         _card(row) | {"shop_rank": rank} for rank, row in enumerate(rows, start=1) if row["category_id"] == slug
     ]
@@ -54,7 +54,7 @@ def category(slug: str) -> dict[str, Any]:
 
 
 def product(slug: str) -> dict[str, Any]:
-    """One piece: what it is, how it sells, and what the people who bought it bought with it.
+    """One piece: what it is, what the studio says of it, how it sells, and what people bought with it.
 
     The companions carry no price and no stock: those would change without this page's version.
 
@@ -62,13 +62,13 @@ def product(slug: str) -> dict[str, Any]:
         Product.DoesNotExist: there is no such product.
     """
     found = Product.objects.select_related("category").get(slug=slug)
-    rows = _standings(days=YEAR_DAYS, step=28)
+    rows = standings(days=YEAR_DAYS, step=28)
     peers = [row["slug"] for row in rows if row["category_id"] == found.category_id]
     own = next(row for row in rows if row["slug"] == slug)
     return {
         "slug": found.slug,
         "name": found.name,
-        "category": {"slug": found.category.slug, "name": found.category.name},
+        "category": {"slug": found.category.slug, "name": found.category.name, "blurb": found.category.blurb},
         "price_cents": found.price_cents,
         "stock": found.stock,
         "glaze": found.glaze,
@@ -76,6 +76,7 @@ def product(slug: str) -> dict[str, Any]:
         "width_mm": found.width_mm,
         "blurb": found.blurb,
         "description": found.description,
+        "note": found.note,
         "sales": {
             "category_rank": peers.index(slug) + 1,
             "category_size": len(peers),
@@ -84,6 +85,40 @@ def product(slug: str) -> dict[str, Any]:
             "trend": own["trend"],
         },
         "bought_together": _bought_together(found),
+    }
+
+
+def glaze(slug: str) -> dict[str, Any]:
+    """One glaze: its pieces by their sales in the year, of all kinds. No price and no stock, as among companions.
+
+    Raises:
+        ObjectDoesNotExist: there is no such glaze.
+    """
+    spec = next((spec for spec in GLAZES if spec.slug == slug), None)
+    if spec is None:
+        raise ObjectDoesNotExist(f"no glaze {slug!r}")
+    own = set(Product.objects.filter(glaze=spec.name).values_list("slug", flat=True))
+    rows = standings(days=YEAR_DAYS, step=28)
+    pieces = [sold(row) | {"shop_rank": rank} for rank, row in enumerate(rows, start=1) if row["slug"] in own]
+    return {"slug": spec.slug, "name": spec.name, "blurb": spec.blurb, "pieces": pieces}
+
+
+def pieces() -> dict[str, Any]:
+    """Everything there is, on one page: each category in its own words, with its pieces, best sold first."""
+    words = dict(Category.objects.values_list("slug", "blurb"))
+    rows = standings(days=YEAR_DAYS, step=28)
+    return {
+        "categories": [
+            {
+                "slug": spec.slug,
+                "name": spec.name,
+                "blurb": words[spec.slug],
+                "pieces": [sold(row) for row in rows if row["category_id"] == spec.slug],
+            }
+            for spec in CATEGORIES
+        ],
+        "glazes": [{"slug": spec.slug, "name": spec.name} for spec in GLAZES],
+        "years": list(YEARS),
     }
 
 
@@ -98,22 +133,23 @@ def _same_season(years_ago: int) -> Q:
     return _between(end - SEASON_DAYS, end)
 
 
-def _standings(*, days: int, step: int, since: int | None = None, **further: Sum) -> list[Row]:
-    """Every product, best first, by its units in the last ``days`` days; lines before day ``since`` are not read.
+def standings(*, days: int, step: int, end: int = DAYS, since: int | None = None, **further: Sum) -> list[Row]:
+    """Every product, best first, by its units in the ``days`` days before day ``end``.
 
-    ``trend`` holds the units of each ``step`` days, oldest first; ``units`` is their sum.
+    ``trend`` holds the units of each ``step`` days, oldest first; ``units`` is their sum. Lines before day ``since``
+    are not read.
     """
-    first = DAYS - days
+    first = end - days
     trend = {
         f"units_{number}": Sum("sold__quantity", filter=_between(start, start + step), default=0)
-        for number, start in enumerate(range(first, DAYS, step))
+        for number, start in enumerate(range(first, end, step))
     }
     read = Q(lines__placed_day__gte=first if since is None else since)
     rows = (
         # The condition belongs to the join: a product that did not sell stays in the list, with zeros.
         Product.objects.annotate(sold=FilteredRelation("lines", condition=read))
         .values("slug", "name", "category_id", "price_cents", "stock", "blurb")
-        .annotate(units=Sum("sold__quantity", filter=_between(first, DAYS), default=0), **trend, **further)
+        .annotate(units=Sum("sold__quantity", filter=_between(first, end), default=0), **trend, **further)
         # Sorted by the database: all the work is then done before the first row comes back, outside Python's lock.
         .order_by("-units", "slug")
     )
@@ -141,18 +177,14 @@ def _bought_together(found: Product) -> list[dict[str, Any]]:
     ]
 
 
+def sold(row: Row) -> dict[str, Any]:
+    """A piece as far as its sales go: nothing in it changes with its price or stock."""
+    return {name: row[name] for name in ("slug", "name", "blurb", "units", "trend")}
+
+
 def _card(row: Row) -> dict[str, Any]:
     """A piece in a listing, with its price and stock of now."""
-    return {
-        "slug": row["slug"],
-        "name": row["name"],
-        "category": row["category_id"],
-        "blurb": row["blurb"],
-        "price_cents": row["price_cents"],
-        "stock": row["stock"],
-        "units": row["units"],
-        "trend": row["trend"],
-    }
+    return sold(row) | {"category": row["category_id"], "price_cents": row["price_cents"], "stock": row["stock"]}
 
 
 def _tile(spec: CategorySpec, rows: list[Row]) -> dict[str, Any]:

@@ -14,15 +14,20 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.db.models import F
 
-from target_app.shop.models import Category, Order, OrderLine, Product, ScopeVersion, Stocktake
-from target_app.shop.pieces import CATEGORIES, PIECES, SECONDS, Piece
+from target_app.shop.models import Category, Notice, Order, OrderLine, Product, ScopeVersion, Stocktake
+from target_app.shop.pieces import CATEGORIES, GLAZES, PIECES, SECONDS, Piece
 
 __all__ = [
     "CATEGORIES",
     "DAYS",
+    "FIRINGS",
+    "FIRING_DAYS",
+    "GLAZES",
     "ORDERS",
     "PIECES",
     "SECONDS",
+    "YEARS",
+    "YEAR_DAYS",
     "OrderRow",
     "data_set_name",
     "generate_orders",
@@ -32,6 +37,12 @@ __all__ = [
 
 DAYS = 1092
 """Days since the shop opened, 156 whole weeks; the last day on which there are orders is ``DAYS - 1``."""
+
+YEAR_DAYS = 364
+FIRING_DAYS = 28
+YEARS = range(1, DAYS // YEAR_DAYS + 1)
+FIRINGS = range(1, DAYS // FIRING_DAYS + 1)
+"""The kiln is fired every four weeks, thirteen times a year; the first firing is number 1."""
 
 ORDERS = 132_000
 """Orders of the full data set, about 231,000 lines."""
@@ -51,9 +62,16 @@ class OrderRow:
 
 
 def scopes() -> list[str]:
-    """Everything that has a version: the home page, each category and each product."""
-    categories = [f"category:{spec.slug}" for spec in (*CATEGORIES, SECONDS)]
-    return ["home", *categories, *(f"product:{piece.slug}" for piece in PIECES)]
+    """Everything that has a version, which is every page the shop caches: a hundred of them."""
+    return [
+        "home",
+        "pieces",
+        *(f"category:{spec.slug}" for spec in (*CATEGORIES, SECONDS)),
+        *(f"product:{piece.slug}" for piece in PIECES),
+        *(f"glaze:{spec.slug}" for spec in GLAZES),
+        *(f"firing:{number}" for number in FIRINGS),
+        *(f"year:{number}" for number in YEARS),
+    ]
 
 
 def generate_orders(orders: int = ORDERS, seed: int = SEED) -> Iterator[OrderRow]:
@@ -84,7 +102,7 @@ def generate_orders(orders: int = ORDERS, seed: int = SEED) -> Iterator[OrderRow
 def data_set_name(orders: int = ORDERS, seed: int = SEED) -> str:
     """What the mark of completeness says: it changes with everything that changes the rows."""
     pieces = hashlib.sha256(repr((CATEGORIES, SECONDS, PIECES)).encode()).hexdigest()[:12]
-    return f"pieces={pieces} days={DAYS} orders={orders} seed={seed} layout=1"
+    return f"pieces={pieces} days={DAYS} orders={orders} seed={seed} layout=2"
 
 
 def prepare(orders: int = ORDERS, seed: int = SEED, say: Callable[[str], None] = lambda _: None) -> bool:
@@ -113,11 +131,12 @@ def prepare(orders: int = ORDERS, seed: int = SEED, say: Callable[[str], None] =
 def _clear() -> None:
     # Children first, and without Django's collecting of related rows: they are all deleted anyway.
     with connection.cursor() as cursor:
-        for model in (OrderLine, Order, Product, Category):
+        for model in (OrderLine, Order, Product, Category, Notice):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608
 
 
 def _fill_catalogue() -> None:
+    Notice.objects.create(pk=1, text="")
     Category.objects.bulk_create(
         Category(slug=spec.slug, name=spec.name, blurb=spec.blurb) for spec in (*CATEGORIES, SECONDS)
     )
@@ -150,7 +169,7 @@ def _fill_orders(orders: int, seed: int, say: Callable[[str], None]) -> None:
     columns = ("order_id", "product_id", "placed_day", "quantity", "unit_price_cents")
     count = _insert(OrderLine, columns, lines)
     with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), [Order, Product]):
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Notice, Order, Product]):
             cursor.execute(statement)
         # The planner chooses the covering indexes only when it knows how large the tables are.
         for model in (Order, OrderLine, Product):
@@ -184,7 +203,7 @@ def _raise_versions() -> None:
 def _day_weight(day: int) -> float:
     """More orders each year, most before the holidays, fewest in high summer, most at weekends."""
     growth = 1 + day / DAYS
-    season = 1 + 0.35 * cos(2 * pi * (day % 364 + 20) / 364)
+    season = 1 + 0.35 * cos(2 * pi * (day % YEAR_DAYS + 20) / YEAR_DAYS)
     return growth * season * (1.3 if day % 7 in (5, 6) else 1.0)
 
 
@@ -196,5 +215,5 @@ def _quantity(piece: Piece, rng: random.Random) -> int:
 
 def _price_on(piece: Piece, day: int) -> int:
     """Pence paid on ``day``: prices rose by a twentieth at the start of each year."""
-    years_ago = (DAYS - 1 - day) // 364
+    years_ago = (DAYS - 1 - day) // YEAR_DAYS
     return round(piece.price_cents * 0.95**years_ago / 50) * 50

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
+from django.urls import reverse
 
 from rig.contrib.django import snapshot
 from target_app.shop import catalogue
-from target_app.shop.entries import Entry, entry_of
-from target_app.shop.models import Product, ScopeVersion
+from target_app.shop.entries import Entry, blurb_dependents, dependents, entry_of, note_dependents, notice_dependents
+from target_app.shop.models import Category, Product, ScopeVersion
 from target_app.strategies import SEED, STRATEGIES, active_strategy, store
 
 Json = dict[str, Any]
@@ -29,6 +30,28 @@ def identity() -> Json:
         "database": connection.vendor,
         "workers": workers,
         "threads": workers * int(os.environ.get("WEB_THREADS", "1")),
+        "writes": writes(),
+    }
+
+
+def writes() -> list[Json]:
+    """Every form staff can post, and how many cached entries depend on one such write (K)."""
+    pieces = [Product(slug=piece.slug, category_id=piece.category) for piece in catalogue.PIECES]
+    categories = [Category(slug=spec.slug) for spec in (*catalogue.CATEGORIES, catalogue.SECONDS)]
+    return [
+        *(_form("staff-change", piece.slug, ("price_cents", "stock"), dependents(piece)) for piece in pieces),
+        *(_form("staff-note", piece.slug, ("note",), note_dependents(piece)) for piece in pieces),
+        *(_form("staff-category", kind.slug, ("blurb",), blurb_dependents(kind)) for kind in categories),
+        _form("staff-notice", None, ("notice",), notice_dependents()),
+    ]
+
+
+def _form(view: str, slug: str | None, fields: Sequence[str], entries: Sequence[Entry]) -> Json:
+    return {
+        "path": reverse(view, args=[slug] if slug else []),
+        "form": list(fields),
+        "dependents": len(entries),
+        "entries": [entry.name for entry in entries],
     }
 
 
@@ -73,7 +96,7 @@ def settle(sample: int, seed: int) -> Json:
     current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
     mismatches, sound = [], []
     checked = 0
-    for name in _all_names():
+    for name in catalogue.scopes():
         key = strategy.key(entry_of(name))
         stored = store.get(key)
         if stored is None:
@@ -99,8 +122,3 @@ def _body_differs(entry: Entry, key: str) -> bool:
     stored = store.get(key)
     with snapshot():
         return stored is not None and stored.value != entry.compute()
-
-
-def _all_names() -> list[str]:
-    slugs = Product.objects.order_by("pk").values_list("slug", flat=True)
-    return ["home", *(f"category:{c.slug}" for c in catalogue.CATEGORIES), *(f"product:{slug}" for slug in slugs)]

@@ -25,7 +25,7 @@ class Category(models.Model):
 
 
 class Product(models.Model):
-    """A piece that can be bought. Only ``price_cents`` and ``stock`` ever change."""
+    """A piece that can be bought. Only ``price_cents``, ``stock`` and ``note`` ever change."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=60)
@@ -37,9 +37,20 @@ class Product(models.Model):
     width_mm = models.PositiveSmallIntegerField()
     blurb = models.CharField(max_length=200)
     description = models.TextField()
+    note = models.CharField(max_length=200, blank=True, default="", db_default="")
+    """What the studio has to say about it at the moment; shown on its own page only."""
 
     def __str__(self) -> str:
         return self.name
+
+
+class Notice(models.Model):
+    """The one row that holds what every page says at its top; nothing while it is empty."""
+
+    text = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.text or "no notice"
 
 
 class Order(models.Model):
@@ -74,7 +85,7 @@ class OrderLine(models.Model):
 
 
 class ScopeVersion(models.Model):
-    """The version of what one page shows: 'home', 'category:<slug>' or 'product:<slug>'. It only ever rises."""
+    """The version of what one page shows: 'home', 'product:<slug>' and so on. It only ever rises."""
 
     scope = models.CharField(max_length=80, primary_key=True)
     version = models.PositiveBigIntegerField(default=1)

@@ -1,4 +1,4 @@
-"""What the shop sells, as data: eight categories (one of them empty on purpose) and thirty-five pieces."""
+"""What the shop sells, as data: eight categories (one of them empty on purpose), thirty-five pieces, their glazes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class CategorySpec:
     """A kind of pot, as the navigation and the database show it."""
+
+    slug: str
+    name: str
+    blurb: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlazeSpec:
+    """A glaze, as its own page introduces it; ``name`` is what its pieces say."""
 
     slug: str
     name: str
@@ -44,6 +53,23 @@ CATEGORIES = (
 
 SECONDS = CategorySpec("seconds", "Seconds sale", "Small flaws, large reductions. The next firing is in spring.")
 """Stays empty and out of the navigation: a page whose right answer is an empty list."""
+
+GLAZES = (
+    GlazeSpec("oatmeal", "Oatmeal", "Warm grey over speckled clay; breaks to brown wherever it thins."),
+    GlazeSpec("tenmoku", "Tenmoku", "Iron, fired almost to black, with rust along every edge."),
+    GlazeSpec("celadon", "Celadon", "A little iron and no air: grey-green, crackled, deep where it pools."),
+    GlazeSpec("chun-blue", "Chun blue", "Thick and milky; the blue is light scattered in the glass, not a colour."),
+    GlazeSpec("ash-white", "Ash white", "Washed wood ash and feldspar; quiet, and never quite even."),
+    GlazeSpec("copper-red", "Copper red", "The glaze that decides for itself. One firing in four goes its own way."),
+    GlazeSpec("rutile", "Rutile", "Titanium ore in streaks of honey and slate that run downhill."),
+    GlazeSpec("iron-red", "Iron red", "Persimmon where it is thick, black where it is thin. The Japanese say kaki."),
+    GlazeSpec("shino", "Shino", "White, pinholed and crawled, with a blush where the flame has licked it."),
+    GlazeSpec("copper-green", "Copper green", "Old roofs and bottle glass; runs to a dark ring where it stops."),
+    GlazeSpec("cobalt", "Cobalt", "Brushed under clear glaze: deep as ink, with every stroke to be seen."),
+    GlazeSpec("matte-black", "Matte black", "A dry slip with manganese. It shines nowhere and shows every ridge."),
+    GlazeSpec("terracotta", "Terracotta", "No glaze at all: coarse red clay that lets roots breathe."),
+)
+"""One page each."""
 
 PIECES = (
     Piece("supper-bowl", "Supper bowl", "bowls", "Oatmeal", 2800, 46, 75, 170, 9.0,

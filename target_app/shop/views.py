@@ -1,21 +1,17 @@
-"""Pages of the shop. A page reads one cached aggregate and renders it; only staff pages touch the database directly."""
+"""Pages of the shop. A page reads one cached aggregate and renders it; it never touches the database itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from rig.contrib.django import current, is_token
+from rig.contrib.django import current
 from target_app.shop import catalogue
-from target_app.shop.entries import Entry, category_entry, home_entry, product_entry
-from target_app.shop.models import Product
-from target_app.shop.writes import change_product
+from target_app.shop.entries import Entry, category_entry, entry_of, home_entry, product_entry
 from target_app.strategies import active_strategy
 
 
@@ -23,6 +19,12 @@ from target_app.strategies import active_strategy
 def home(request: HttpRequest) -> HttpResponse:
     """The front page."""
     return _page(request, "shop/home.html", home_entry())
+
+
+@require_safe
+def pieces(request: HttpRequest) -> HttpResponse:
+    """Everything the shop makes, on one page."""
+    return _page(request, "shop/pieces.html", entry_of("pieces"))
 
 
 @require_safe
@@ -38,46 +40,27 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def staff(request: HttpRequest) -> HttpResponse:
-    """Where staff change price and stock; never cached."""
-    rows = Product.objects.select_related("category").order_by("category__name", "name")
-    products = [
-        {
-            "slug": row.slug,
-            "name": row.name,
-            "category": row.category.name,
-            "price_cents": row.price_cents,
-            "stock": row.stock,
-        }
-        for row in rows
-    ]
-    return _render(request, "shop/staff.html", {"products": products})
+def glaze(request: HttpRequest, slug: str) -> HttpResponse:
+    """One glaze."""
+    return _page(request, "shop/glaze.html", entry_of(f"glaze:{slug}"))
 
 
-@csrf_exempt
-@require_POST
-def staff_change(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change price and stock of one product. A browser needs its CSRF token, the rig its own."""
-    if is_token(request.headers.get("X-Rig-Token")):
-        return _change(request, slug)
-    protected: HttpResponse = csrf_protect(_change)(request, slug)
-    return protected
+@require_safe
+def firing(request: HttpRequest, slug: str) -> HttpResponse:
+    """One firing of the kiln."""
+    return _page(request, "shop/firing.html", entry_of(f"firing:{slug}"))
 
 
-def _change(request: HttpRequest, slug: str) -> HttpResponse:
-    try:
-        price_cents, stock = int(request.POST["price_cents"]), int(request.POST["stock"])
-    except (KeyError, ValueError):
-        return HttpResponseBadRequest("price_cents and stock must be whole numbers\n")
-    if price_cents < 0 or stock < 0:
-        return HttpResponseBadRequest("price_cents and stock must not be negative\n")
-    try:
-        change_product(slug, price_cents=price_cents, stock=stock)
-    except Product.DoesNotExist as error:
-        raise Http404(f"no product {slug!r}") from error
-    if is_token(request.headers.get("X-Rig-Token")):
-        return HttpResponse(status=204)
-    return redirect("staff")
+@require_safe
+def year(request: HttpRequest, slug: str) -> HttpResponse:
+    """One year of the shop."""
+    return _page(request, "shop/year.html", entry_of(f"year:{slug}"))
+
+
+def render(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A page around ``context``, with its time in the request's trace."""
+    with current().timing("render"):
+        return HttpResponse(render_to_string(template, {"nav": catalogue.CATEGORIES, **context}, request))
 
 
 def _page(request: HttpRequest, template: str, entry: Entry) -> HttpResponse:
@@ -85,9 +68,4 @@ def _page(request: HttpRequest, template: str, entry: Entry) -> HttpResponse:
         page = active_strategy().read(entry)
     except ObjectDoesNotExist as error:
         raise Http404(f"no {entry.name}") from error
-    return _render(request, template, {"page": page})
-
-
-def _render(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    with current().timing("render"):
-        return HttpResponse(render_to_string(template, {"nav": catalogue.CATEGORIES, **context}, request))
+    return render(request, template, {"page": page})

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 
-from rig.contrib.django import Served, Status, parameters, recompute, serve, snapshot
+from rig.contrib.django import Served, Status, parameters, recompute, repeated, serve, snapshot
 from target_app.shop.entries import Entry
 from target_app.shop.models import ScopeVersion
 from target_app.strategies.store import Fresh, Stored
@@ -88,7 +88,7 @@ def computing(entry: Entry) -> Iterator[Fresh]:
     with recompute(entry.name) as work:
         with snapshot():
             work.versions = {entry.name: ScopeVersion.objects.values_list("version", flat=True).get(scope=entry.name)}
-            value = entry.compute()
+            value = repeated(entry.compute)
         yield Fresh(value, work.versions, work)
 
 

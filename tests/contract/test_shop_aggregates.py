@@ -6,14 +6,16 @@ import json
 from collections import Counter
 
 import pytest
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import connection
 from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
-from target_app.shop import aggregates, catalogue
-from target_app.shop.models import Category, Order, OrderLine, Product, ScopeVersion, Stocktake
-from target_app.shop.pieces import CATEGORIES, PIECES
+from target_app.shop import aggregates, catalogue, kiln_log
+from target_app.shop.entries import entry_of
+from target_app.shop.models import Order, OrderLine, Product, ScopeVersion, Stocktake
+from target_app.shop.pieces import CATEGORIES, GLAZES, PIECES
 
 pytestmark = pytest.mark.django_db
 ORDERS = 1500
@@ -92,6 +94,70 @@ def test_product_knows_its_rank_and_its_company(orders, slug):
     }
 
 
+@pytest.mark.parametrize("spec", GLAZES, ids=lambda spec: spec.slug)
+def test_a_glaze_has_all_its_pieces_ranked_within_the_shop(orders, spec):
+    """Order and rank by the past year, over all categories."""
+    ranked = _ranked(_units(orders, DAYS - 364, DAYS))
+    own = {piece.slug for piece in PIECES if piece.glaze == spec.name}
+    page = aggregates.glaze(spec.slug)
+    assert [item["slug"] for item in page["pieces"]] == [name for name in ranked if name in own]
+    assert [ranked[item["shop_rank"] - 1] for item in page["pieces"]] == [item["slug"] for item in page["pieces"]]
+
+
+def test_everything_is_on_one_page_best_sold_first(orders):
+    """All pieces, in the seven categories of the navigation."""
+    ranked = _ranked(_units(orders, DAYS - 364, DAYS))
+    page = aggregates.pieces()
+    assert [kind["slug"] for kind in page["categories"]] == [spec.slug for spec in CATEGORIES]
+    for kind in page["categories"]:
+        own = {piece.slug for piece in PIECES if piece.category == kind["slug"]}
+        assert [item["slug"] for item in kind["pieces"]] == [name for name in ranked if name in own]
+
+
+@pytest.mark.parametrize("number", catalogue.YEARS)
+def test_a_year_is_summed_up_from_its_own_orders(orders, number):
+    """Three favourites a category, by half-years; the thirteen firings are the year's."""
+    first, end = 364 * (number - 1), 364 * number
+    units = _units(orders, first, end)
+    page = kiln_log.year(str(number))
+    assert page["units"] == sum(units.values())
+    for kind in page["categories"]:
+        own = {piece.slug for piece in PIECES if piece.category == kind["slug"]}
+        assert [item["slug"] for item in kind["best"]] == [name for name in _ranked(units) if name in own][:3]
+        for item in kind["best"]:
+            halves = [_units(orders, day, day + 182)[item["slug"]] for day in (first, first + 182)]
+            assert item["trend"] == halves
+    assert page["firings"] == list(range(13 * number - 12, 13 * number + 1))
+
+
+@pytest.mark.parametrize("number", [1, 13, 14, 39])
+def test_a_firing_is_summed_up_from_its_four_weeks(orders, number):
+    """The eight that sold best, by fortnights; neighbours only where there are any."""
+    first, end = 28 * (number - 1), 28 * number
+    units = _units(orders, first, end)
+    page = kiln_log.firing(str(number))
+    assert page["units"] == sum(units.values())
+    assert [item["slug"] for item in page["best"]] == _ranked(units)[:8]
+    for item in page["best"]:
+        assert item["trend"] == [_units(orders, day, day + 14)[item["slug"]] for day in (first, first + 14)]
+    assert page["year"] == (1 if number <= 13 else (number + 12) // 13)
+    assert page["neighbours"] == [n for n in (number - 1, number + 1) if 1 <= n <= 39]
+
+
+def test_every_page_costs_one_statement_over_the_order_lines_of_the_whole_shop():
+    """Else a write that empties a hundred entries would weigh less than a hundred times one.
+
+    A product's company is a second one, over a bounded number of its latest orders.
+    """
+    for name in catalogue.scopes():
+        with CaptureQueriesContext(connection) as queries:
+            entry_of(name).compute()
+        dear = [query["sql"] for query in queries if "orderline" in query["sql"].lower()]
+        assert len([sql for sql in dear if "LIMIT" not in sql]) == 1, name
+        assert len(dear) == (2 if name.startswith("product:") else 1), name
+        assert len(queries) <= 5, name
+
+
 def test_the_empty_category_is_an_empty_list_and_not_an_error():
     """A right answer that is falsy: what a cache that tests ``if not value`` gets wrong."""
     page = aggregates.category("seconds")
@@ -101,37 +167,25 @@ def test_the_empty_category_is_an_empty_list_and_not_an_error():
 
 def test_what_is_cached_survives_json():
     """Only dicts, lists, strings and integers, so that every serialiser gives back the same value."""
-    pages = [aggregates.home(), aggregates.category("bowls"), aggregates.category("seconds")]
-    for page in [*pages, aggregates.product("moon-jar")]:
+    for name in catalogue.scopes():
+        page = entry_of(name).compute()
         assert json.loads(json.dumps(page)) == page
 
 
 def test_an_unknown_slug_is_refused_before_the_work():
     """One cheap query and no more: a wrong address is no way to load the database."""
-    for compute, error in ((aggregates.category, Category.DoesNotExist), (aggregates.product, Product.DoesNotExist)):
-        with CaptureQueriesContext(connection) as queries, pytest.raises(error):
-            compute("no-such-thing")
-        assert len(queries) == 1
-
-
-def test_a_change_shows_on_the_three_dependents_and_nowhere_else():
-    """Else a page could be stale without its version having changed."""
-    slug = aggregates.home()["bestsellers"][0]["slug"]
-    category = Product.objects.get(slug=slug).category_id
-
-    def everything():
-        pages = {"home": aggregates.home()}
-        pages |= {f"category:{spec.slug}": aggregates.category(spec.slug) for spec in CATEGORIES}
-        return pages | {f"product:{piece.slug}": aggregates.product(piece.slug) for piece in PIECES}
-
-    before = everything()
-    Product.objects.filter(slug=slug).update(price_cents=77700, stock=1)
-    after = everything()
-    assert {name for name in before if before[name] != after[name]} == {
-        "home",
-        f"category:{category}",
-        f"product:{slug}",
-    }
+    for name in (
+        "category:no-such",
+        "product:no-such",
+        "glaze:no-such",
+        "firing:40",
+        "firing:0",
+        "firing:07",
+        "year:x",
+    ):
+        with CaptureQueriesContext(connection) as queries, pytest.raises(ObjectDoesNotExist):
+            entry_of(name).compute()
+        assert len(queries) <= 1
 
 
 def test_a_piece_that_never_sold_still_has_its_pages():
@@ -179,6 +233,10 @@ def test_the_command_prepares_data_without_pictures(settings, tmp_path, capsys):
         ("category", lambda: aggregates.category("cups")),
         ("category", lambda: aggregates.category("seconds")),
         ("product", lambda: aggregates.product("moon-jar")),
+        ("pieces", aggregates.pieces),
+        ("glaze", lambda: aggregates.glaze("terracotta")),
+        ("firing", lambda: kiln_log.firing("1")),
+        ("year", lambda: kiln_log.year("3")),
     ],
 )
 def test_a_page_renders_from_the_cached_value_alone(template, compute):

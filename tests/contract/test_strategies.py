@@ -12,10 +12,12 @@ import redis
 from django.core.cache import cache
 from django.db import connection
 
-from rig.contrib.django import Status, Trace
+from rig.contrib.django import Status, Trace, runtime
+from rig.contrib.django.events import EventLog
 from rig.contrib.django.trace import tracing
+from rig.measure.origin_events import OriginEvents
 from rig.measure.services.cache_server import cache_server
-from target_app.shop import catalogue, writes
+from target_app.shop import catalogue, measured, writes
 from target_app.shop.entries import Entry, dependents, entry_of, product_entry
 from target_app.shop.models import Product, ScopeVersion
 from target_app.strategies import STRATEGIES, store
@@ -95,6 +97,61 @@ def test_all_dependents_are_fresh_within_the_declared_staleness(strategy):
             assert time.monotonic() - committed < bound, f"{entry.name} is still stale"
             time.sleep(0.01)
     assert "4321" in str(_read(strategy, entries[0])[0]) or "43.21" in str(_read(strategy, entries[0])[0])
+
+
+WRITES = {
+    "/staff/p/moon-jar/note/": (1, lambda: writes.note_product(SLUG, "Back in June.")),
+    # Below all vases: the front page names the lowest price of each kind.
+    "/staff/p/moon-jar/": (3, lambda: writes.change_product(SLUG, price_cents=1000, stock=3)),
+    "/staff/c/vases/": (10, lambda: writes.describe_category("vases", "New words.")),
+    "/staff/notice/": (100, lambda: writes.post_notice("Closed on Monday.")),
+}
+
+
+@ALL
+@pytest.mark.parametrize("path", WRITES)
+def test_a_write_raises_and_invalidates_exactly_what_the_target_declares(strategy, path, tmp_path, monkeypatch):
+    """K: versions raised = entries recorded = entries invalidated = dependents in identity."""
+    declared = next(set(form["entries"]) for form in measured.writes() if form["path"] == path)
+    expected, act = WRITES[path]
+    before = dict(ScopeVersion.objects.values_list("scope", "version"))
+    monkeypatch.setattr(runtime, "EVENTS", EventLog(tmp_path))
+    with tracing(Trace(strategy=strategy.name)):
+        act()
+    after = dict(ScopeVersion.objects.values_list("scope", "version"))
+    raised = {scope: version for scope, version in after.items() if version != before[scope]}
+    rows = OriginEvents(tmp_path).collect(0)
+    written = next(row for row in rows if row["event"] == "write")
+    invalidated = [row for row in rows if row["event"] == "invalidate"]
+    assert len(raised) == expected
+    assert set(raised) == set(written["entries"]) == declared
+    assert written["versions"] == ", ".join(f"{scope}={raised[scope]}" for scope in sorted(raised))
+    assert written["commit_end_ns"] <= min((row["begin_ns"] for row in invalidated), default=written["end_ns"])
+    calls = {"0": 0, "1": 1, "K": expected}[strategy.cost.write]
+    assert len(invalidated) == calls
+    named = [name for row in invalidated for name in row["entries"]]
+    whole_catalogue = calls == 1 and invalidated[0]["outcome"] == "bump"
+    assert sorted(named) == ([] if whole_catalogue or not calls else sorted(declared))
+
+
+@ALL
+@pytest.mark.parametrize("path", WRITES)
+def test_every_dependent_shows_a_write_within_the_declared_staleness(strategy, path):
+    """However many they are: content and version arrive together."""
+    entries = [entry_of(name) for form in measured.writes() if form["path"] == path for name in form["entries"]]
+    before = {entry.name: _read(strategy, entry)[0] for entry in entries}
+    with tracing(Trace(strategy=strategy.name)):
+        WRITES[path][1]()
+    committed = time.monotonic()
+    # What one hundred recomputes take is not the strategy's: each may be as old as its own TTL allows.
+    bound = (strategy.ttl_s if strategy.freshness_by_ttl else 0) + 20
+    for entry in entries:
+        value, _, version = _read(strategy, entry)
+        while version != _version(entry.name):
+            assert time.monotonic() - committed < bound, f"{entry.name} is still stale"
+            time.sleep(0.01)
+            value, _, version = _read(strategy, entry)
+        assert value != before[entry.name]
 
 
 @ALL

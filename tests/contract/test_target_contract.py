@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -110,9 +112,9 @@ def test_recomputes_appear_in_the_event_files(measured):
 def test_control_endpoints_hide_from_who_has_no_token(measured):
     """404, not 403: their existence is nobody's business."""
     target, _ = measured
-    for token in (None, "", "wrong"):
+    for token, name in itertools.product((None, "", "wrong"), ("reset", "disturb")):
         headers = {"X-Rig-Token": token} if token is not None else {}
-        assert _get(target.url, headers, "/__rig__/reset", "POST", "{}")[0].status == 404
+        assert _get(target.url, headers, f"/__rig__/{name}", "POST", "{}")[0].status == 404
     with pytest.raises(InfrastructureError, match="RIG_TOKEN"):
         Target(target.url, "wrong").identity()
 
@@ -133,6 +135,47 @@ def test_a_body_that_is_no_json_is_refused(measured):
     assert "JSON" in json.loads(content)["error"]
 
 
+@pytest.mark.parametrize("body", ["[]", "1", "null"])
+def test_a_body_that_is_no_object_is_refused(measured, body):
+    """JSON all right, but without names."""
+    target, _ = measured
+    response, content = _get(target.url, {"X-Rig-Token": TOKEN}, "/__rig__/disturb", "POST", body)
+    assert response.status == 400
+    assert "JSON object" in json.loads(content)["error"]
+
+
+def test_what_can_go_wrong_is_offered_by_name(measured):
+    """identity lists it, disturb brings it about, and says since when."""
+    target, _ = measured
+    target.reset({})
+    assert target.identity()["disturbances"] == ["slow-origin"]
+    body = json.dumps({"kind": "slow-origin", "factor": 3})
+    begin = time.monotonic_ns()
+    response, content = _get(target.url, {"X-Rig-Token": TOKEN}, "/__rig__/disturb", "POST", body)
+    answer = json.loads(content)
+    assert response.status == 200
+    assert (answer["kind"], answer["factor"]) == ("slow-origin", 3)
+    assert begin < answer["at_ns"] < time.monotonic_ns()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "no kind None here; there are slow-origin"),
+        ({"kind": "earthquake"}, "no kind 'earthquake' here; there are slow-origin"),
+        ({"kind": ["slow-origin"]}, "no kind"),
+        ({"kind": "slow-origin"}, "factor is None"),
+        ({"kind": "slow-origin", "factor": 0}, "factor is 0; give a whole number from 1"),
+    ],
+)
+def test_a_disturbance_nobody_offers_is_refused_in_one_sentence(measured, body, said):
+    """400 names the fact and the remedy."""
+    target, _ = measured
+    response, content = _get(target.url, {"X-Rig-Token": TOKEN}, "/__rig__/disturb", "POST", json.dumps(body))
+    assert response.status == 400
+    assert said in json.loads(content)["error"]
+
+
 @pytest.mark.parametrize("env", [{}, {"RIG_MEASURE": "1"}, {"RIG_TOKEN": TOKEN}])
 def test_outside_measurement_mode_there_are_no_endpoints(tmp_path, env):
     """Both the switch and the token are needed; headers are there all the same."""
@@ -146,7 +189,7 @@ def test_the_page_of_the_documentation_is_the_one_tested():
     shown = re.search(r"```python\n(.*?)```", (ROOT / "docs/target-contract.md").read_text(), re.S)[1]
     code = (ROOT / "tests/contract/ten_lines/urls.py").read_text()
     wanted = code[code.index("def page") :]
-    assert "".join(wanted.split()) in "".join(shown.replace("expensive()", '"computed"').split())
+    assert "".join(wanted.split()) in "".join(shown.split())
 
 
 def test_instrumentation_needs_nothing_else_of_rig():

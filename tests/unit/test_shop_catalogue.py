@@ -7,14 +7,28 @@ from itertools import islice, pairwise
 
 import numpy as np
 import pytest
+from django.urls import resolve
+from django.utils.text import slugify
 
 from target_app.shop import catalogue
-from target_app.shop.entries import category_entry, dependents, entry_of, home_entry, path_of, product_entry
-from target_app.shop.models import Product
+from target_app.shop.entries import (
+    blurb_dependents,
+    category_entry,
+    dependents,
+    entry_of,
+    home_entry,
+    note_dependents,
+    notice_dependents,
+    path_of,
+    product_entry,
+)
+from target_app.shop.measured import writes
+from target_app.shop.models import Category, Product
 from target_app.shop.pieces import CATEGORIES, PIECES, SECONDS
+from target_app.shop.pieces import GLAZES as GLAZE_PAGES
 from target_app.shop.studio.forms import FORMS, section
 from target_app.shop.studio.glazes import GLAZES, linear
-from target_app.shop.templatetags.shop import availability, polyline, price
+from target_app.shop.templatetags.shop import availability, grouped, polyline, price
 
 
 def test_orders_are_the_same_for_the_same_seed_and_differ_for_another():
@@ -58,6 +72,12 @@ def test_pieces_are_complete():
     assert SECONDS not in CATEGORIES
     assert set(FORMS) == {piece.slug for piece in PIECES}
     assert {piece.glaze for piece in PIECES} <= set(GLAZES)
+    assert {piece.glaze for piece in PIECES} == {spec.name for spec in GLAZE_PAGES}
+
+
+def test_a_piece_leads_to_the_page_of_its_glaze():
+    """Its page makes the address from the glaze's name."""
+    assert all(slugify(spec.name) == spec.slug for spec in GLAZE_PAGES)
 
 
 def test_every_scope_is_an_entry_and_back():
@@ -71,9 +91,24 @@ def test_every_scope_is_an_entry_and_back():
         "/c/bowls/",
         "/p/moon-jar/",
     ]
+    assert [path_of(name) for name in ("pieces", "glaze:shino", "firing:39", "year:3")] == [
+        "/pieces/",
+        "/g/shino/",
+        "/firings/39/",
+        "/years/3/",
+    ]
 
 
-@pytest.mark.parametrize("name", ["", "bowls", "category:", "product", "product:", "basket:1", "home:1", ":x"])
+@pytest.mark.parametrize("name", catalogue.scopes())
+def test_every_entry_has_a_page_at_its_path(name):
+    """The address of an entry belongs to the view of its kind, with its slug."""
+    found = resolve(path_of(name))
+    assert ":".join((found.url_name, *found.kwargs.values())) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "bowls", "category:", "product", "product:", "basket:1", "home:1", ":x", "firing:", "pieces:1"]
+)
 def test_an_unknown_form_of_name_is_a_key_error(name):
     """So a mistyped entry is found where it is named, not as a missing row later."""
     with pytest.raises(KeyError):
@@ -88,8 +123,34 @@ def test_a_product_has_three_dependents_and_finding_them_needs_no_query():
     assert [entry.name for entry in dependents(product)] == ["product:moon-jar", "category:vases", "home"]
 
 
+def test_writes_fan_out_to_one_ten_and_a_hundred_entries():
+    """Exactly, and each of them to entries that exist."""
+    assert len(catalogue.scopes()) == len(set(catalogue.scopes())) == 100
+    for piece in PIECES:
+        assert len(note_dependents(Product(slug=piece.slug, category_id=piece.category))) == 1
+    for spec in CATEGORIES:
+        assert len({entry.name for entry in blurb_dependents(Category(slug=spec.slug))} & set(catalogue.scopes())) == 10
+    assert len({entry.name for entry in notice_dependents()} & set(catalogue.scopes())) == 100
+
+
+def test_the_target_declares_the_fan_out_of_every_form():
+    """A load profile holds its own K against it; the empty category is the one exception to ten."""
+    declared = {form["path"]: form for form in writes()}
+    assert len(declared) == len(writes()) == 2 * len(PIECES) + len(CATEGORIES) + 2
+    assert all(form["dependents"] == len(set(form["entries"])) for form in declared.values())
+    hot = {
+        "/staff/p/moon-jar/": (["price_cents", "stock"], 3),
+        "/staff/p/moon-jar/note/": (["note"], 1),
+        "/staff/c/vases/": (["blurb"], 10),
+        "/staff/c/seconds/": (["blurb"], 1),
+        "/staff/notice/": (["notice"], 100),
+    }
+    assert {path: (declared[path]["form"], declared[path]["dependents"]) for path in hot} == hot
+
+
 def test_figures_as_they_are_shown():
     """Exact edges: pence, thousands, the last five pieces, a line of nothing."""
+    assert [grouped(number) for number in (0, 999, 1000, 1234567)] == ["0", "999", "1,000", "1,234,567"]
     assert [price(cents) for cents in (0, 5, 3450, 123456)] == ["£0.00", "£0.05", "£34.50", "£1,234.56"]
     assert [availability(stock) for stock in (0, 1, 5, 6)] == ["Sold out", "Only 1 left", "Only 5 left", "6 in stock"]
     assert polyline([0, 2, 1]) == "0,23.0 50,1.0 100,12.0"

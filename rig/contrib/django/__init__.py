@@ -4,6 +4,7 @@ Imports Django and nothing else of rig. ``docs/target-contract.md`` has the cont
 """
 
 from rig.contrib.django.control import Hooks, control_urls
+from rig.contrib.django.disturbance import Disturbance, repeated, slow_origin
 from rig.contrib.django.middleware import RigMiddleware
 from rig.contrib.django.origin import Recompute, Write, background, invalidation, recompute, snapshot, write
 from rig.contrib.django.runtime import MEASURING, epoch, is_token, parameters
@@ -11,6 +12,7 @@ from rig.contrib.django.trace import Served, Status, Trace, current, serve
 
 __all__ = [
     "MEASURING",
+    "Disturbance",
     "Hooks",
     "Recompute",
     "RigMiddleware",
@@ -26,7 +28,9 @@ __all__ = [
     "is_token",
     "parameters",
     "recompute",
+    "repeated",
     "serve",
+    "slow_origin",
     "snapshot",
     "write",
 ]

@@ -1,7 +1,8 @@
-"""Control endpoints of a measured target: ``/__rig__/identity|reset|seed|settle``.
+"""Control endpoints of a measured target: ``/__rig__/identity|reset|seed|settle|disturb``.
 
 They exist only in measurement mode and answer 404 to anyone without the token. The project says, in functions of
-its own, what its strategies are and how its cache is cleared, seeded and compared with the database.
+its own, what its strategies are, how its cache is cleared, seeded and compared with the database, and what can go
+wrong with it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
 from rig.contrib.django import runtime
+from rig.contrib.django.disturbance import Disturbance
+from rig.contrib.django.events import now_ns
 from rig.contrib.django.trace import current
 
 CONTRACT = "rig.target/1"
@@ -34,12 +38,14 @@ class Hooks:
     clear: removes all cached entries.
     seed: ``(entries)`` stores each named entry now; values are its remaining seconds to live, or null.
     settle: ``(sample, seed)`` compares cached versions, and a sample of bodies, with the database.
+    disturbances: what can be made to go wrong, by kind: ``{"slow-origin": slow_origin}`` and the project's own.
     """
 
     identity: Callable[[], Json] = dict
     clear: Callable[[], None] = lambda: None
     seed: Callable[[Mapping[str, float | None]], Json] | None = None
     settle: Callable[[int, int], Json] | None = None
+    disturbances: Mapping[str, Disturbance] = field(default_factory=dict)
 
 
 def control_urls(hooks: Hooks) -> list[URLPattern]:
@@ -48,7 +54,8 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
         return []
 
     def identity(request: HttpRequest, body: Json) -> Json:
-        return {"contract": CONTRACT, "pid": os.getpid(), "epoch": runtime.epoch(), **hooks.identity()}
+        known = {"contract": CONTRACT, "pid": os.getpid(), "epoch": runtime.epoch()}
+        return {**known, "disturbances": list(hooks.disturbances), **hooks.identity()}
 
     def reset(request: HttpRequest, body: Json) -> Json:
         return _reset(hooks, body)
@@ -65,7 +72,10 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
         current().strategy = body.get("strategy")
         return hooks.settle(int(body.get("sample", 0)), int(body.get("seed", 0)))
 
-    views = {"identity": identity, "reset": reset, "seed": seed, "settle": settle}
+    def disturb(request: HttpRequest, body: Json) -> Json:
+        return _disturb(hooks, body)
+
+    views = {"identity": identity, "reset": reset, "seed": seed, "settle": settle, "disturb": disturb}
     return [path(f"__rig__/{name}", _guarded(view)) for name, view in views.items()]
 
 
@@ -83,6 +93,18 @@ def _reset(hooks: Hooks, body: Json) -> Json:
     return {"ok": True, "epoch": epoch, "open_recomputes": 0}
 
 
+def _disturb(hooks: Hooks, body: Json) -> Json:
+    """Bring about one disturbance; ``at_ns`` is when it was in force, for phases before and after it."""
+    if not hooks.disturbances:
+        raise Http404
+    kind = body.get("kind")
+    if not isinstance(kind, str) or kind not in hooks.disturbances:
+        raise BadRequest(f"disturb: no kind {kind!r} here; there are {', '.join(hooks.disturbances)}")
+    current().strategy = body.get("strategy", current().strategy)
+    facts = hooks.disturbances[kind](body)
+    return {"kind": kind, "at_ns": now_ns(), **facts}
+
+
 def _guarded(view: Callable[[HttpRequest, Json], Json]) -> Callable[[HttpRequest], JsonResponse]:
     @csrf_exempt
     def endpoint(request: HttpRequest) -> JsonResponse:
@@ -92,6 +114,11 @@ def _guarded(view: Callable[[HttpRequest, Json], Json]) -> Callable[[HttpRequest
             body = json.loads(request.body or b"{}")
         except ValueError as error:
             return JsonResponse({"error": f"body is not JSON: {error}"}, status=400)
-        return JsonResponse(view(request, body))
+        if not isinstance(body, dict):
+            return JsonResponse({"error": f"body is {type(body).__name__}; give one JSON object"}, status=400)
+        try:
+            return JsonResponse(view(request, body))
+        except BadRequest as refused:
+            return JsonResponse({"error": str(refused)}, status=400)
 
     return endpoint

@@ -39,6 +39,11 @@ def count_open(change: int) -> None:
         SHARED.count_open(change)
 
 
+def origin_repeats() -> int:
+    """How often a recompute does its work now; 1 outside measurement."""
+    return SHARED.origin_repeats if SHARED else 1
+
+
 def is_token(given: str | None) -> bool:
     """Whether ``given`` is the token of this measurement; False outside measurement."""
     return MEASURING and given is not None and compare_digest(given.encode(), _TOKEN.encode())

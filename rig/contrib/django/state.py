@@ -1,4 +1,4 @@
-"""What all worker processes of a measured target share: the epoch, the trial's parameters, open recomputes.
+"""What all worker processes of a measured target share: epoch, trial's parameters, open recomputes, slow origin.
 
 Lives in the folder ``RIG_EVENT_DIR``. Reading costs no system call: the epoch is eight bytes of a mapped file, so
 asking for it at each request does not change what is measured.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _COUNTER = struct.Struct("<q")
+_REPEATS_BITS = 16
 
 
 class _MappedCounter:
@@ -42,6 +43,7 @@ class SharedState:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._epoch = _MappedCounter(folder / "epoch.bin")
+        self._repeats = _MappedCounter(folder / "repeats.bin")
         self._parameters: tuple[int, dict[str, Any]] = (-1, {})
         self._lock = threading.Lock()
         self._open: _MappedCounter | None = None
@@ -73,6 +75,19 @@ class SharedState:
             Path(temporary).replace(self.folder / f"parameters-{epoch}.json")
             self._epoch.set(epoch)
             return epoch
+
+    @property
+    def origin_repeats(self) -> int:
+        """How often a recompute does its work now; 1 unless this epoch's origin was slowed."""
+        epoch, times = divmod(self._repeats.get(), 1 << _REPEATS_BITS)
+        return times if times and epoch == self.epoch else 1
+
+    def repeat_origin(self, times: int) -> None:
+        """Slow the origin of this epoch, in all processes at once.
+
+        The epoch stands in the same eight bytes: so a reset ends it, and no process sees one without the other.
+        """
+        self._repeats.set(self.epoch << _REPEATS_BITS | times)
 
     def count_open(self, change: int) -> None:
         """Add to the number of recomputes open in this process."""

@@ -19,6 +19,12 @@ def price(cents: int) -> str:
 
 
 @register.filter(is_safe=True)
+def grouped(number: int) -> str:
+    """A large number as people read it: ``137710`` is ``137,710``."""
+    return f"{number:,}"
+
+
+@register.filter(is_safe=True)
 def availability(stock: int) -> str:
     """What a customer wants to know about a number of pieces."""
     if stock == 0:
@@ -50,6 +56,6 @@ def thumb(slug: str) -> str:
 
 @register.filter
 @cache
-def address(slug: str, view: str) -> str:
-    """URL of a product or category. Remembered: a page has two dozen of them, half its rendering time otherwise."""
+def address(slug: str | int, view: str) -> str:
+    """URL of a page of kind ``view``. Remembered: a page has two dozen of them, half its rendering time otherwise."""
     return reverse(view, args=(slug,))
