@@ -27,13 +27,16 @@ PAGES = (
     "/p/fruit-bowl/",
 )
 
-_KINDS = {"p": "product", "c": "category"}
+SIDE_PAGES = ("/pieces/", "/years/1/", "/years/2/", "/years/3/")
+"""Read less than all of the others."""
+
+_KINDS = {"p": "product", "c": "category", "years": "year"}
 
 
 def entry_of(path: str) -> str:
     """The logical cache entry behind a page: ``/p/moon-jar/`` -> ``product:moon-jar``, ``/`` -> ``home``."""
-    parts = path.strip("/").split("/")
-    return f"{_KINDS[parts[0]]}:{parts[1]}" if path != "/" else "home"
+    kind, _, slug = path.strip("/").partition("/")
+    return f"{_KINDS[kind]}:{slug}" if slug else kind or "home"
 
 
 def entries_of(paths: tuple[str, ...]) -> dict[str, str]:

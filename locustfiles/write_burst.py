@@ -5,7 +5,7 @@ With plain Locust:  locust -f locustfiles/write_burst.py --headless -H http://12
                     (writes need RIG_TOKEN, the token of a shop served with --measure)
 """
 
-from _shop import PAGES, entries_of
+from _shop import PAGES, SIDE_PAGES, entries_of
 
 from rig.measure.load.users import users
 from rig.plan.profile import Profile, zipf
@@ -14,8 +14,8 @@ from rig.plan.write_group import WriteGroup
 PROFILE = Profile(
     name="write-burst",
     summary="bursts of writes on which 1, 10 and 100 entries depend",
-    reads=zipf(PAGES, 1.0),
-    entries=entries_of(PAGES),
+    reads=zipf([*PAGES, *SIDE_PAGES], 1.0),
+    entries=entries_of((*PAGES, *SIDE_PAGES)),
     write_forms={},
     dependents=100,
     hot_writes=0,
