@@ -88,6 +88,7 @@ def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     if "writes" not in identity:
         return
     dependents = {write["path"]: write["dependents"] for write in identity["writes"]}
+    entries = {write["path"]: write["entries"] for write in identity["writes"]}
     for group in profile.write_groups:
         if group.path not in dependents:
             raise UsageError(
@@ -97,4 +98,9 @@ def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
             raise UsageError(
                 f"profile {profile.name}: {group.dependents} entries should depend on {group.path}, the target says"
                 f" {dependents[group.path]}; correct dependents in the profile"
+            )
+        if group.hot != (profile.hot_entry in entries[group.path]):
+            raise UsageError(
+                f"profile {profile.name}: {profile.hot_entry} {'does not depend' if group.hot else 'depends'} on"
+                f" {group.path}, says the target; correct hot in the profile"
             )

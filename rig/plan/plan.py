@@ -177,7 +177,7 @@ class Plan:
             "hot_rate_rps": amounts.read_rate_rps * profile.hot_share,
             "write_share": amounts.write_share,
             "writes": amounts.writes,
-            "hot_writes": amounts.hot_writes,
+            "hot_writes": amounts.hot_writes + profile.hot_group_writes,
             "visits": amounts.visits if self.options.visits else 0,
             "ttl_mode": self.options.ttl_mode,
             "ttl_s": amounts.ttl_s,

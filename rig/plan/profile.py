@@ -93,6 +93,11 @@ class Profile:
         return self.reads[self.hot_path]
 
     @property
+    def hot_group_writes(self) -> int:
+        """Writes of groups that make the hot entry out of date."""
+        return sum(group.count for group in self.write_groups if group.hot)
+
+    @property
     def other_write_paths(self) -> list[str]:
         """Product pages besides the hot one that a write may change."""
         return [path for path in self.write_forms if path != self.hot_path]

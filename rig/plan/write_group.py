@@ -25,6 +25,8 @@ class WriteGroup:
     dependents: int
     """K: cached entries one of these writes makes out of date; checked against what the target declares."""
     count: int
+    hot: bool = True
+    """Whether the profile's hot entry is one of them."""
     at: float | None = None
     within_s: float = 1.0
     """Length of a burst."""

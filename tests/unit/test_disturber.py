@@ -137,7 +137,11 @@ def test_every_kind_has_its_way():
     assert set(DEEDS) == set(KINDS)
 
 
-WRITES = [{"path": "/staff/p/moon-jar/note/", "dependents": 1}, {"path": "/staff/c/vases/", "dependents": 10}]
+HOT = ["product:moon-jar"]
+WRITES = [
+    {"path": "/staff/p/moon-jar/note/", "dependents": 1, "entries": HOT},
+    {"path": "/staff/c/vases/", "dependents": 10, "entries": HOT},
+]
 
 
 class TestRefused:
@@ -153,9 +157,11 @@ class TestRefused:
         profile = load_profile("write-burst")
         with pytest.raises(UsageError, match="/staff/notice/"):
             refuse_unoffered(profile, {"writes": WRITES})
-        three = [*WRITES, {"path": "/staff/notice/", "dependents": 99}]
+        three = [*WRITES, {"path": "/staff/notice/", "dependents": 99, "entries": HOT}]
         with pytest.raises(UsageError, match="99"):
             refuse_unoffered(profile, {"writes": three})
+        with pytest.raises(UsageError, match="does not depend"):
+            refuse_unoffered(profile, {"writes": [{**WRITES[0], "entries": ["home"]}]})
         refuse_unoffered(profile, {})
 
     @pytest.mark.parametrize("name", ["cache-outage", "cold-start"])

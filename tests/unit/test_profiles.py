@@ -182,6 +182,13 @@ class TestWriteGroups:
         assert asdict(again) == asdict(first)
         assert first.writes == 12
 
+    def test_writes_of_groups_to_the_hot_entry_count_among_its_writes(self):
+        """w of the conditions: all twelve bursts' writes change the hot page."""
+        plan = _plan("write-burst")
+        assert plan.as_dict()["hot_writes"] == plan.as_dict()["writes"] == 12
+        cold = tuple(replace(group, hot=False) for group in plan.profile.write_groups)
+        assert replace(plan, profile=replace(plan.profile, write_groups=cold)).as_dict()["hot_writes"] == 0
+
 
 class TestWarm:
     RECOMPUTE_S = 0.08
