@@ -71,6 +71,7 @@ class Mark(StrEnum):
     LOST_SAMPLES = "lost samples"
     WRONG_ARM = "wrong arm answered"
     LOST_WORKER = "lost worker"
+    UNDISTURBED = "a planned disturbance failed or came late"
 
 
 class Kind(StrEnum):

@@ -46,11 +46,13 @@ def build(
     unsealed: Sequence[str] = (),
     marks: Mapping[str, Sequence[str]] | None = None,
     manifest: Mapping[str, Any] | None = None,
+    disturbances: Sequence[tuple[str, float, float | None]] = (),
 ) -> Run:
     """Write a run below ``parent`` and read it back.
 
     ``arms``: names of strategies, or ``{label: strategy}``. ``unsealed``: trials (``"2-delete-many"``) that were
     under way when the run was killed. ``marks``: ``{trial: reasons}`` that keep a trial out of the figures.
+    ``disturbances``: (kind, begin, end), the same in every trial, seconds into the window; the samples don't feel them.
     """
     labels = dict(arms) if isinstance(arms, Mapping) else {name: name for name in arms}
     order = [random.Random(f"{seed}-{n}").sample(list(labels), len(labels)) for n in range(1, rounds + 1)]
@@ -62,9 +64,16 @@ def build(
         facts = _write_trial(folder, trial, labels[trial.arm], start_s, epoch=number + 1, seed=seed)
         if str(trial) not in unsealed:
             origin = facts.pop("origin")
+            facts["disturbances"] = [_disturbance(start_s, *one) for one in disturbances]
             folder.seal(origin, {**facts, "marks": list((marks or {}).get(str(trial), ()))})
     run.finish(RunStatus.INTERRUPTED if unsealed else RunStatus.COMPLETE)
     return open_run(run.path)
+
+
+def _disturbance(start_s: float, kind: str, begin_s: float, end_s: float | None) -> dict[str, Any]:
+    end = None if end_s is None else start_s + end_s
+    at = start_s + begin_s
+    return {"kind": kind, "entry": None, "planned_s": at, "begin_s": at, "end_s": end, "error": None}
 
 
 def _write_trial(

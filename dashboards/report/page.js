@@ -6,9 +6,11 @@
  * @typedef {{entry: string, cause: string, begin_s: number, end_s: number, peak: number, recomputes: number}} Stampede
  * @typedef {{at_s: number, lcp_ms: number | null, path: string, cache: string | null, outcome: string,
  *   cause: string | null, stampede: number | null}} Visit
+ * @typedef {{kind: string, begin_s: number, end_s: number | null}} Disturbance
  * @typedef {{arm: number, round: number, kept_out: string[], max_ms: (number | null)[], median_ms: (number | null)[],
  *   count: number[], failed: number[], recomputes: number[], recomputes_hot: number[], stampedes: Stampede[],
- *   writes_hot: number[], writes_other: number[], expiries: number[], visits: Visit[]}} Trial
+ *   writes_hot: number[], writes_other: number[], expiries: number[], disturbances: Disturbance[],
+ *   visits: Visit[]}} Trial
  * @typedef {Record<string, number> | null} Parts
  * @typedef {{bucket_s: number, window_s: number, threads: number | null, arms: Arm[], rounds: number[], trials: Trial[],
  *   parts: {calm: Parts, stampede: Parts}[], part_titles: Record<string, string>}} Data

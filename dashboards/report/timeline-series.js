@@ -17,6 +17,7 @@ export function timelineSeries(trial, context, colour) {
     emphasis: { disabled: true },
   };
   return [
+    { type: "line", name: "disturbances", data: [], silent: true, ...disturbed(trial, colour) },
     // A series of its own: the areas take clicks, the lines do not.
     { type: "line", name: "stampedes", data: [], markArea: areas(trial, context.selected, colour) },
     {
@@ -127,6 +128,31 @@ function areas(trial, selected, colour) {
   };
 }
 
+/**
+ * Lasting disturbances as areas, momentary ones as lines; each says what it was, in text.
+ * @param {import("./page.js").Trial} trial @param {(name: string) => string} colour
+ */
+function disturbed(trial, colour) {
+  const label = { show: true, color: colour("disturbance-ink"), fontSize: 11, formatter: "{b}" };
+  const lasting = trial.disturbances.filter(({ end_s }) => end_s !== null);
+  const momentary = trial.disturbances.filter(({ end_s }) => end_s === null);
+  return {
+    markArea: {
+      silent: true,
+      itemStyle: { color: colour("disturbance"), borderColor: colour("disturbance-ink"), borderWidth: 0.6 },
+      label: { ...label, position: "insideTopLeft", distance: 3 },
+      data: lasting.map((one) => [{ name: one.kind, xAxis: one.begin_s }, { xAxis: one.end_s }]),
+    },
+    markLine: {
+      silent: true,
+      symbol: "none",
+      label: { ...label, position: "insideEndTop" },
+      lineStyle: { color: colour("disturbance-ink"), type: "solid", width: 2 },
+      data: momentary.map((one) => ({ name: one.kind, xAxis: one.begin_s })),
+    },
+  };
+}
+
 /** @param {import("./page.js").Trial} trial @param {(name: string) => string} colour */
 function expiries(trial, colour) {
   return {
@@ -138,8 +164,11 @@ function expiries(trial, colour) {
   };
 }
 
-/** The legend, drawn with the page's own symbols. */
-export function timelineLegend() {
+/**
+ * The legend, drawn with the page's own symbols.
+ * @param {boolean} anyDisturbed whether it has something disturbed to explain
+ */
+export function timelineLegend(anyDisturbed) {
   const cache = Object.keys(CACHE_SYMBOLS).map(
     (name) => /** @type {[string, string]} */ ([`key-${name.toLowerCase()}`, `visit, ${name}`]),
   );
@@ -151,6 +180,7 @@ export function timelineLegend() {
     ["key-stampede", "stampede, numbered"],
     ["key-expiry", "expiry"],
     ["key-write", "write (pale: other entries)"],
+    .../** @type {[string, string][]} */ (anyDisturbed ? [["key-disturbance", "disturbance, named"]] : []),
     ...cache,
     ["key-unknown", "visit, cache unknown"],
     ["key-failed", "visit failed (grey: starved)"],

@@ -39,7 +39,7 @@ export function startTimelines(data, chosen) {
     fill("timeline-data", () => bucketTable(data, round));
   };
 
-  byId("timeline-legend").append(...timelineLegend());
+  byId("timeline-legend").append(...timelineLegend(data.trials.some((trial) => trial.disturbances.length > 0)));
   roundButtons(data.rounds, (next) => {
     round = next;
     chosen(null);

@@ -28,6 +28,9 @@ export function instantLines(trial, bucket_s, at_s) {
   trial.stampedes.forEach((one, number) => {
     if (one.begin_s <= at_s + bucket_s && at_s <= one.end_s) lines.push(stampedeText(one, number));
   });
+  for (const { kind, begin_s, end_s } of trial.disturbances) {
+    if (begin_s <= at_s + bucket_s && at_s <= (end_s ?? begin_s)) lines.push(kind);
+  }
   for (const visit of trial.visits) {
     if (Math.abs(visit.at_s - at_s - bucket_s / 2) <= bucket_s) lines.push(visitText(visit));
   }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rig.analysis import freshness, origin, pages, requests
+from rig.analysis import disturbances, freshness, origin, pages, requests
 from rig.analysis.quantiles import known_sum
 from rig.analysis.staleness import commits_of, reads_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
@@ -20,7 +20,10 @@ Plan = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One sealed trial, read once. ``reported``: whether the target recorded any origin event at all."""
+    """One sealed trial, read once. ``reported``: whether the target recorded any origin event at all.
+
+    ``stale_for_s``: see :func:`rig.analysis.disturbances.stale_for_s`.
+    """
 
     facts: Mapping[str, Any]
     requests: pd.DataFrame
@@ -28,6 +31,7 @@ class Measured:
     window: origin.Window
     witnessed: freshness.Witnessed
     reported: bool
+    stale_for_s: Sequence[float | None] = ()
 
     @property
     def stampedes(self) -> Sequence[Stampede]:
@@ -60,13 +64,15 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
         cache_commands=facts.get("cache_commands"),
     )
     reads = reads_of(tables["requests"], tables["pages"], entries)
+    commits = commits_of(events)
     return Measured(
         facts=facts,
         requests=tables["requests"],
         pages=tables["pages"],
         window=window,
-        witnessed=freshness.witness(reads, commits_of(events), facts.get("settle")),
+        witnessed=freshness.witness(reads, commits, facts.get("settle")),
         reported=not events.empty,
+        stale_for_s=disturbances.stale_for_s(facts, reads, commits),
     )
 
 
@@ -109,6 +115,9 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             max_staleness_s=declared_staleness_s(trials, arm),
         ),
         "writes": requests.write_figures(tables),
+        "disturbances": disturbances.figures(
+            [(one.facts, one.requests) for one in trials], [one.stale_for_s for one in trials]
+        ),
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
     }
     return found if any(one.reported for one in trials) else _without_events(found)

@@ -7,8 +7,9 @@ waited in the generator is drawn where a user would have felt it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,15 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed:
+    """One disturbance. ``end_s`` is None for a momentary one, and for one whose end is not known."""
+
+    kind: str
+    begin_s: float
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """What one trial looked like. The recompute series hold the greatest number open within each bucket."""
 
@@ -64,6 +74,7 @@ class Timeline:
     writes_other: list[float]
     expiries: list[float]
     visits: list[Visit]
+    disturbances: list[Disturbed]
 
 
 def timeline(trial: SealedTrial, hot_entry: str | None, bucket_s: float = BUCKET_S) -> Timeline:
@@ -88,7 +99,21 @@ def timeline(trial: SealedTrial, hot_entry: str | None, bucket_s: float = BUCKET
         writes_other=writes(origin, start_s, window_s, hot_entry, hot=False),
         expiries=expiries_within(expiries(origin), start_s, window_s, hot_entry),
         visits=visits(trial.frame("pages"), met, start_s),
+        disturbances=disturbances(trial.facts.get("disturbances") or [], start_s),
     )
+
+
+def disturbances(facts: Sequence[Mapping[str, Any]], start_s: float) -> list[Disturbed]:
+    """The disturbances that happened, relative to the trial's start."""
+    return [
+        Disturbed(
+            kind=str(one["kind"]),
+            begin_s=float(one["begin_s"]) - start_s,
+            end_s=None if one["end_s"] is None else float(one["end_s"]) - start_s,
+        )
+        for one in facts
+        if one["begin_s"] is not None
+    ]
 
 
 def bucket_count(window_s: float, bucket_s: float) -> int:

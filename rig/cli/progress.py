@@ -44,7 +44,7 @@ class RunProgress:
         self._say(f"run {run_dir}")
         self._say(
             f"one recompute takes {plan.conditions.recompute_ms:.0f} ms here, so: {amounts.rate_rps:g} requests/s, "
-            f"{amounts.hot_writes + amounts.other_writes} writes a trial, short TTL {amounts.ttl_s:g} s"
+            f"{amounts.writes} writes a trial, short TTL {amounts.ttl_s:g} s"
         )
         total_s = len(self._order) * amounts.window_s
         self._say(f"{len(self._order)} trials of {amounts.window_s:g} s, about {total_s * 1.12 / 60:.1f} min")

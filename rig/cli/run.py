@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Measure strategies under a load profile (the main job).")
-@click.option("--profile", default="hot-key", show_default=True, help="Load profile; `rig profiles` lists them.")
+@click.option("--profile", default="hot-key", show_default=True, help="Load profile, or a file of your own.")
 @click.option("--strategies", default="seed", show_default=True, help="seed, all, or names separated by commas.")
 @click.option("--rounds", type=int, default=None, help="Times each strategy is measured.  [default: 2]")
 @click.option("--window", type=Duration(), default=None, help="Measured time of one trial.  [default: chosen]")
@@ -54,6 +55,7 @@ def run(
       rig run
       rig run --strategies fixed-timeout,versioned-keys --rounds 4
       rig run --ttl 10s --rate 40 --window 1m
+      rig run --profile cache-outage
       rig run --dry-run
     """
     from rig.plan.plan import RunOptions
@@ -99,19 +101,23 @@ def _measure(options: RunOptions, out: Path, as_json: bool) -> int:
 
 def _dry_run(options: RunOptions, as_json: bool) -> int:
     from rig.cli.catalogue import strategy_catalogue
+    from rig.measure.planning import refuse_borrowed_cache
     from rig.plan.plan import nominal_plan
     from rig.plan.schedule import build
 
     plan = nominal_plan(options, strategy_catalogue())
-    described = {**plan.as_dict(), "profile": options.profile, "seed": options.seed, "reproduce": plan.reproduce}
+    refuse_borrowed_cache(plan.profile)
+    described = {**plan.as_dict(), "profile": plan.profile.name, "seed": options.seed, "reproduce": plan.reproduce}
+    schedules = {number: build(plan.spec(number)) for number in range(1, options.rounds + 1)}
     described["schedules"] = [
-        {"round": number, "digest": build(plan.spec(number)).digest} for number in range(1, options.rounds + 1)
+        {"round": number, "digest": one.digest, "disturbances": [asdict(each) for each in one.disturbances]}
+        for number, one in schedules.items()
     ]
     if as_json:
         print_json(described)
         return ExitCode.OK
     amounts = plan.amounts
-    click.echo(f"profile {options.profile}, seed {options.seed}: nothing is measured")
+    click.echo(f"profile {plan.profile.name}, seed {options.seed}: nothing is measured")
     click.echo(
         f"amounts as they would be if one recompute took {plan.conditions.recompute_ms:g} ms;"
         " a run measures it at start"
@@ -120,6 +126,9 @@ def _dry_run(options: RunOptions, as_json: bool) -> int:
     click.echo(f"  window {amounts.window_s:g} s, {described['visits']} page visits, short TTL {amounts.ttl_s:g} s")
     for number, arms in enumerate(described["order"], 1):
         click.echo(f"  round {number}: {' → '.join(arms)}")
+        for one in schedules[number].disturbances:
+            lasting = f" for {one.end_s - one.begin_s:.1f} s" if one.end_s is not None else ""
+            click.echo(f"    {one.kind} at {one.begin_s:.1f} s{lasting}, the same in each")
     total = amounts.window_s * sum(len(arms) for arms in described["order"])
     click.echo(f"about {total * 1.15 / 60:.1f} min; start it with: {plan.reproduce}")
     return ExitCode.OK

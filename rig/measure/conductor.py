@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import Protocol
 
 from rig.journal import RunDir, read_json_lines, stream_batches
+from rig.measure.disturbances import disturber
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.load.order import TrialOrder
 from rig.measure.origin_events import OriginEvents
+from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
-from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed, round_trip_ms
+from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
 from rig.measure.soundness import marks
 from rig.measure.target import Target
-from rig.model import Arm, Mark, RunStatus, TrialId
-from rig.plan.choose import choose
+from rig.model import Mark, RunStatus, TrialId
 from rig.plan.environment import fingerprint, pinning
-from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies, planned_profile
-from rig.plan.profile import Profile, load_profile, profile_file
+from rig.plan.plan import Plan, RunOptions, planned_profile
+from rig.plan.profile import load_profile, profile_file
+from rig.plan.schedule import build
 
 PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
-_RECOMPUTES_TIMED = 5
 _SETTLE_SAMPLE = 1
 
 
@@ -65,15 +66,16 @@ def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
         KeyboardInterrupt: interrupted; sealed trials are kept.
     """
     profile = planned_profile(options, load_profile(options.profile))
+    refuse_borrowed_cache(profile)
     browser = find_browser() if options.visits else None
     progress.step("shop data")
     app_server.prepare_data(progress.step)
-    directory = RunDir.create(parent, options.profile, {"seed": options.seed, "environment": fingerprint()})
+    directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
     with _recorded(directory), ExitStack() as stack:
         progress.step("cache server, shop, Locust and browser start")
         bench = stack.enter_context(_bench(directory, options, browser.path if browser else None))
         progress.step("time of one recompute, measured")
-        plan = _plan(options, profile, bench)
+        plan = plan_run(options, profile, bench.target, bench.cache.url)
         directory.update(
             plan=plan.as_dict(),
             reproduce=plan.reproduce,
@@ -107,7 +109,7 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
         bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
-    commands, cpu = commands_processed(bench.cache.url), _cpu_s(bench)
+    used = _Used(bench)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
@@ -118,16 +120,18 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
         pages_path=str(folder.pages_lines),
     )
     start_wall = datetime.now(UTC)
-    with clock.phase("measure"):
-        result = bench.fleet.run(order, lambda at_s, _: progress.trial(trial, "measure", at_s))
-    commands = commands_processed(bench.cache.url) - commands - 1  # Our own asking is one of them.
-    cpu = {name: after - cpu[name] for name, after in _cpu_s(bench).items()}
+    planned = build(order.spec).disturbances
+    with clock.phase("measure"), disturber(planned, bench.target, bench.cache, arm.strategy) as disturbed:
+        result = bench.fleet.run(
+            order, lambda at_s, _: progress.trial(trial, "measure", at_s), on_start=disturbed.start
+        )
+    used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
         settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = sum(1 for _ in read_json_lines(folder.pages_lines))
-    found = marks(stream_batches(folder.requests_stream), result, visits)
+    found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)
     facts = {
         "round": trial.round,
         "arm": trial.arm,
@@ -136,48 +140,13 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
         "start_wall": start_wall.isoformat(timespec="milliseconds"),
         **{name: result[name] for name in ("start_s", "end_s", "drained_s", "schedule_digest", "requests", "pages")},
         "marks": found,
-        "cache_commands": commands,
-        "cpu_s": {**result["cpu_s"], **cpu},
+        "disturbances": disturbed.facts,
+        "cache_commands": used.commands,
+        "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
     }
     folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
     return found
-
-
-def _plan(options: RunOptions, profile: Profile, bench: _Bench) -> Plan:
-    """Ask the target who it is, measure a recompute, choose the amounts."""
-    identity = bench.target.identity()
-    offered = [strategy["name"] for strategy in identity["strategies"]]
-    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
-    bench.target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
-    recompute_ms = bench.target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
-    amounts = choose(
-        profile,
-        recompute_ms / 1000,
-        identity["threads"],
-        rate_rps=options.rate_rps,
-        write_share=options.write_share,
-        ttl_s=options.ttl_s,
-        window_s=options.window_s,
-    )
-    bench.target.reset({"ttl_mode": options.ttl_mode, "ttl_s": amounts.ttl_s})
-    declared = {strategy["name"]: strategy for strategy in bench.target.identity()["strategies"]}
-    arms = [
-        PlannedArm(
-            arm=Arm(label=name, url=bench.target.url, strategy=name),
-            ttl_s=declared[name]["ttl_s"],
-            max_staleness_s=declared[name]["max_staleness_s"],
-            max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
-        )
-        for name in names
-    ]
-    conditions = Conditions(
-        recompute_ms=recompute_ms,
-        threads=identity["threads"],
-        database=identity["database"],
-        cache_round_trip_ms=round_trip_ms(bench.cache.url),
-    )
-    return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
 
 
 @contextmanager
@@ -229,11 +198,35 @@ def _recorded(directory: RunDir) -> Iterator[None]:
     directory.finish(RunStatus.COMPLETE)
 
 
-def _cpu_s(bench: _Bench) -> dict[str, float]:
-    used = {"app": bench.app.service.cpu_s()}
-    if bench.cache.service is not None:
-        used["cache"] = bench.cache.service.cpu_s()
-    return used
+class _Used:
+    """What a trial cost the target: processor seconds, and commands of the cache server.
+
+    Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
+    """
+
+    def __init__(self, bench: _Bench) -> None:
+        self._bench, self._starts = bench, bench.cache.starts
+        self._commands, self._cpu_s = self._processed(), self._seconds()
+        self.commands: int | None = None
+        self.cpu_s: dict[str, float | None] = {}
+
+    def stop(self) -> None:
+        """The trial is over."""
+        whole = self._bench.cache.starts == self._starts
+        # Our own asking is one of them.
+        self.commands = self._processed() - self._commands - 1 if whole else None
+        after = self._seconds()
+        self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
+        if not whole:
+            self.cpu_s["cache"] = None
+
+    def _processed(self) -> int:
+        return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
+
+    def _seconds(self) -> dict[str, float]:
+        cache = self._bench.cache.service
+        used = {"app": self._bench.app.service.cpu_s()}
+        return {**used, "cache": cache.cpu_s()} if cache is not None else used
 
 
 class _Phases:

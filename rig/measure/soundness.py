@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,20 @@ LATE_SLIP_P99_MS = 5.0
 """Source: a lean dispatcher on this stack holds 2 ms when idle; above 5 ms arrivals are no longer what was planned."""
 WRONG_ARM = "wrong_arm"
 
+LATE_DISTURBANCE_S = 0.5
+"""A disturbance this late met another part of the schedule than in the other arms."""
 
-def marks(requests: Iterable[pa.RecordBatch], fleet: Mapping[str, Any], visits_recorded: int) -> list[Mark]:
-    """Why this trial should not count; empty when it should. ``requests``: its journal, batch by batch."""
+
+def marks(
+    requests: Iterable[pa.RecordBatch],
+    fleet: Mapping[str, Any],
+    visits_recorded: int,
+    disturbances: Sequence[Mapping[str, Any]] = (),
+) -> list[Mark]:
+    """Why this trial should not count; empty when it should.
+
+    ``requests``: its journal, batch by batch. ``disturbances``: as in the trial's facts.
+    """
     found, rows, wrong, slips = [], 0, bool(fleet["wrong_arm"]), [np.empty(0)]
     for batch in requests:
         rows += batch.num_rows
@@ -36,7 +47,16 @@ def marks(requests: Iterable[pa.RecordBatch], fleet: Mapping[str, Any], visits_r
     slip = np.concatenate(slips)
     if len(slip) and np.quantile(slip, 0.99, method="inverted_cdf") > LATE_SLIP_P99_MS:
         found.append(Mark.LATE_GENERATOR)
+    if any(map(_went_wrong, disturbances)):
+        found.append(Mark.UNDISTURBED)
     return found
+
+
+def _went_wrong(disturbance: Mapping[str, Any]) -> bool:
+    """Its end may come late: a target that is busy with it takes its time, and that is the target's doing."""
+    if disturbance["error"] is not None or disturbance["begin_s"] is None:
+        return True
+    return bool(disturbance["begin_s"] - disturbance["planned_s"] > LATE_DISTURBANCE_S)
 
 
 def slip_ms(requests: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:

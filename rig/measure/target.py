@@ -58,6 +58,11 @@ class Target:
         """Compare the cache with the database after traffic stopped."""
         return self._control("settle", {"strategy": strategy, "sample": sample, "seed": seed})
 
+    def disturb(self, kind: str, strategy: str, **parameters: Any) -> float:
+        """Make something go wrong in the target; returns the monotonic second since which it is so."""
+        answer = self._control("disturb", {"kind": kind, "strategy": strategy, **parameters})
+        return float(answer["at_ns"]) / 1e9
+
     def exercise(self, path: str, strategy: str, connections: int) -> None:
         """Read ``path`` over many connections at once on an empty cache: every server thread opens its database
         connection and loads its templates now, not in a trial.

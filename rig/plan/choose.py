@@ -10,10 +10,21 @@ import math
 from dataclasses import dataclass
 
 from rig.model import UsageError
+from rig.plan.curves import curve_named
 from rig.plan.profile import Profile
 
 ORIGIN_SHARE_MAX = 0.5
 """Origin work, herds included, stays under this share of one core in every arm."""
+
+_EXPIRY_SHARE_MAX = 0.4
+"""What expiries alone may cost under the short TTL: a profile of many pages has many of them."""
+
+_HIT_SHARE_MAX = 0.4
+_HIT_PER_RECOMPUTE = 0.04
+"""A hit takes about 3 ms of the processor where a recompute takes 60 to 110: hits may use 0.4 of one at the peak."""
+
+_CYCLES_PER_BURST = 2
+"""A burst of writes costs the entries behind it about two recomputes each: what it removes again is being computed."""
 
 _HERD_MARGIN = 1.15
 """A herd takes a little longer than threads × Δ: hits are served beside it."""
@@ -41,17 +52,23 @@ class Amounts:
     ttl_s: float
     visits: int
     herd_s: float
-    """Expected length of a herd on the hot entry: all server threads recompute on one core."""
+    """Expected length of a herd on the hot entry: see :func:`herd_size`."""
+    group_writes: int = 0
+
+    @property
+    def writes(self) -> int:
+        """All writes of a trial."""
+        return self.hot_writes + self.other_writes + self.group_writes
 
     @property
     def read_rate_rps(self) -> float:
-        """Reads alone."""
-        return max(0.0, self.rate_rps - (self.hot_writes + self.other_writes) / self.window_s)
+        """Reads alone, where the rate curve is 1."""
+        return max(0.0, self.rate_rps - self.writes / self.window_s)
 
     @property
     def write_share(self) -> float:
-        """Writes as a fraction of all requests."""
-        return (self.hot_writes + self.other_writes) / (self.rate_rps * self.window_s)
+        """Writes as a fraction of all requests, at that rate."""
+        return self.writes / (self.rate_rps * self.window_s)
 
 
 def choose(
@@ -71,27 +88,45 @@ def choose(
     """
     if recompute_s <= 0:
         raise UsageError("recompute time: not measured, so no rate can be chosen; give --rate, --writes and --ttl")
-    herd_s = threads * recompute_s * _HERD_MARGIN
-    window = window_s or _window(profile, recompute_s, threads)
-    total = rate_rps if rate_rps is not None else _round(profile.lambda_delta / recompute_s / profile.hot_share)
+    total = rate_rps if rate_rps is not None else _rate(profile, recompute_s)
+    herd_s = herd_size(profile, profile.hot_share, total * recompute_s, threads) * recompute_s * _HERD_MARGIN
+    work_s = cycle_work_s(profile, total, recompute_s, threads)
+    window = window_s or _window(profile, work_s)
     hot, other = _split_writes(profile, total, window, write_share)
     return Amounts(
         window_s=window,
         rate_rps=total,
         hot_writes=hot,
         other_writes=other,
-        ttl_s=ttl_s if ttl_s is not None else _ttl(profile, window, herd_s),
+        ttl_s=ttl_s if ttl_s is not None else _ttl(profile, window, herd_s, work_s),
         visits=max(1, round(profile.visits_per_s * window)),
         herd_s=herd_s,
+        group_writes=sum(group.count for group in profile.write_groups),
     )
 
 
 def origin_share(profile: Profile, amounts: Amounts, recompute_s: float, threads: int) -> float:
-    """Upper estimate of the origin's work in the busiest seed arm, as a share of one core."""
-    by_writes = (amounts.hot_writes + amounts.other_writes) * _work_per_write_s(profile, recompute_s, threads)
-    cycles = amounts.window_s / (amounts.ttl_s + amounts.herd_s)
-    by_expiry = cycles * _work_per_write_s(profile, recompute_s, threads)
+    """Upper estimate of the origin's work in the busiest seed arm, as a share of one core; disturbances left out."""
+    work_s = cycle_work_s(profile, amounts.rate_rps, recompute_s, threads)
+    by_writes = (amounts.hot_writes + amounts.other_writes + _group_cycles(profile)) * work_s
+    by_expiry = amounts.window_s / (amounts.ttl_s + amounts.herd_s) * work_s
     return max(by_writes, by_expiry) / amounts.window_s
+
+
+def herd_size(profile: Profile, share: float, offered: float, threads: int) -> int:
+    """Recomputes one expiry sets off on a page with that share of the reads.
+
+    ``offered``: all reads that arrive in one recompute time. On one core n recomputes share the processor, so n grows
+    as 1 + λt until the first ends: at n = e^(λΔ), or when all server threads compute.
+    """
+    peak = max(factor for _, factor in curve_named(profile.curve))
+    return round(min(threads, math.exp(min(share * offered * peak, 50))))
+
+
+def cycle_work_s(profile: Profile, rate_rps: float, recompute_s: float, threads: int) -> float:
+    """Core seconds to recompute every page once, herds included: what one bump costs, or all expiries of one TTL."""
+    herds = (herd_size(profile, share, rate_rps * recompute_s, threads) for share in profile.reads.values())
+    return sum(herds) * recompute_s
 
 
 def first_expiry_s(amounts: Amounts, expiries: int, draw: float) -> float:
@@ -105,19 +140,29 @@ def first_expiry_s(amounts: Amounts, expiries: int, draw: float) -> float:
     return min(max(0.5, low + draw * (latest - low)), amounts.ttl_s)
 
 
-def _window(profile: Profile, recompute_s: float, threads: int) -> float:
+def _rate(profile: Profile, recompute_s: float) -> float:
+    """The rate that gives the hot entry its λΔ, lower where hits alone would keep the processor busy."""
+    peak = max(factor for _, factor in curve_named(profile.curve))
+    most = _HIT_SHARE_MAX / (_HIT_PER_RECOMPUTE * recompute_s) / peak
+    return _round(min(profile.lambda_delta / recompute_s / profile.hot_share, most))
+
+
+def _window(profile: Profile, work_s: float) -> float:
     """The profile's window, longer where recomputes are so slow that writes would fill it."""
-    work = (profile.hot_writes + profile.other_writes) * _work_per_write_s(profile, recompute_s, threads)
+    work = (profile.hot_writes + profile.other_writes + _group_cycles(profile)) * work_s
     return float(max(profile.window_s, math.ceil(work / (ORIGIN_SHARE_MAX * 0.98))))
 
 
-def _work_per_write_s(profile: Profile, recompute_s: float, threads: int) -> float:
-    """Core seconds one bump costs: every server thread recomputes once, and then each entry besides the hot one."""
-    return (threads + len(profile.reads) - 1) * recompute_s
+def _group_cycles(profile: Profile) -> float:
+    """How often the write groups make every page recompute, in an arm where any write does."""
+    return sum(min(group.count, _CYCLES_PER_BURST) if group.at else group.count for group in profile.write_groups)
 
 
-def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:
-    """The TTL under which the wanted expiries, and no further one, fit the window: see :func:`first_expiry_s`."""
+def _ttl(profile: Profile, window_s: float, herd_s: float, work_s: float) -> float:
+    """The TTL under which the wanted expiries, and no further one, fit the window: see :func:`first_expiry_s`.
+
+    Longer where the expiries of all pages would cost the origin too much.
+    """
     count = profile.expiries
     slow_s, quick_s = _SLOW_HERD * herd_s, _QUICK_HERD * herd_s
     apart = _BACKLOG_S + _MARGIN_S + count * (slow_s - quick_s)
@@ -131,13 +176,14 @@ def _ttl(profile: Profile, window_s: float, herd_s: float) -> float:
             f"window {window_s:.0f} s: too short for {count} expiries where a herd lasts {herd_s:.1f} s;"
             f" use --window {round(window_s * 2)} or give --ttl"
         )
-    return _round(ttl)
+    return _round(max(ttl, work_s / _EXPIRY_SHARE_MAX - herd_s))
 
 
 def _split_writes(profile: Profile, rate: float, window: float, share: float | None) -> tuple[int, int]:
+    """Hot and other writes; a given share is of all requests, and groups of writes keep their number."""
     if share is None:
         return profile.hot_writes, profile.other_writes
-    total = round(share * rate * window)
+    total = max(0, round(share * rate * window) - sum(group.count for group in profile.write_groups))
     planned = profile.hot_writes + profile.other_writes
     other = round(total * profile.other_writes / planned) if planned else 0
     return total - other, other

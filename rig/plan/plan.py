@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rig.model import Arm, TrialId, UsageError
-from rig.plan.choose import Amounts, choose, first_expiry_s
+from rig.plan.choose import Amounts, choose
 from rig.plan.profile import Profile, load_profile
 from rig.plan.schedule import ScheduleSpec
+from rig.plan.warm import warm_shares
 
 NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
 TTL_MODES = ("as-used", "equal", "literal")
@@ -123,22 +124,19 @@ class Plan:
             reads=dict(profile.reads),
             hot_writes=amounts.hot_writes,
             other_writes=amounts.other_writes,
-            hot_form=profile.write_forms[profile.hot_path],
+            hot_form=profile.write_forms.get(profile.hot_path),
             other_forms=tuple(profile.write_forms[path] for path in profile.other_write_paths),
             visits=amounts.visits if self.options.visits else 0,
             visit_paths=dict(profile.visits),
+            curve=profile.curve,
+            write_groups=profile.write_groups,
+            disturbances=profile.disturbances,
         )
 
     def warm_shares(self, round_number: int) -> dict[str, float]:
-        """For each entry the share of its time to live that is left when the window begins.
-
-        Scattered, so that entries do not expire together; the hot entry's such that its expiries fit the window.
-        """
-        rng = random.Random(f"{self.options.seed}/{min(round_number, self.options.rounds)}/warm")
-        shares = {entry: rng.uniform(0.15, 1.0) for entry in self.profile.entries.values()}
-        first = first_expiry_s(self.amounts, self.profile.expiries, rng.random())
-        shares[self.profile.hot_entry] = min(1.0, first / self.amounts.ttl_s)
-        return shares
+        """For each entry the share of its time to live that is left when the window begins."""
+        seed = f"{self.options.seed}/{min(round_number, self.options.rounds)}/warm"
+        return warm_shares(self.profile, self.amounts, self.conditions.recompute_ms / 1000, seed)
 
     @property
     def target_parameters(self) -> dict[str, Any]:
@@ -178,14 +176,17 @@ class Plan:
             "read_rate_rps": amounts.read_rate_rps,
             "hot_rate_rps": amounts.read_rate_rps * profile.hot_share,
             "write_share": amounts.write_share,
-            "writes": amounts.hot_writes + amounts.other_writes,
-            "hot_writes": amounts.hot_writes,
+            "writes": amounts.writes,
+            "hot_writes": amounts.hot_writes + profile.hot_group_writes,
             "visits": amounts.visits if self.options.visits else 0,
             "ttl_mode": self.options.ttl_mode,
             "ttl_s": amounts.ttl_s,
             "hot_path": profile.hot_path,
             "hot_entry": profile.hot_entry,
             "dependents": profile.dependents,
+            "curve": profile.curve,
+            "write_groups": [asdict(group) for group in profile.write_groups],
+            "disturbances": [asdict(one) for one in profile.disturbances],
             "threads": conditions.threads,
             "database": conditions.database,
             "cache_round_trip_ms": conditions.cache_round_trip_ms,
@@ -201,7 +202,9 @@ def planned_profile(options: RunOptions, profile: Profile) -> Profile:
     """The profile as this run uses it: ``--quick`` asks for less of everything."""
     if not options.quick:
         return profile
-    return replace(profile, window_s=10.0, hot_writes=2, other_writes=0, expiries=1)
+    groups = tuple(replace(group, count=min(2, group.count)) for group in profile.write_groups)
+    fewer = min(2, profile.hot_writes)
+    return replace(profile, window_s=10.0, hot_writes=fewer, other_writes=0, expiries=1, write_groups=groups)
 
 
 def nominal_plan(options: RunOptions, catalogue: Sequence[Mapping[str, Any]]) -> Plan:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rig.plan.curves import CURVES, Curve, at_area, curve_named, offered
+from rig.plan.disturbance import JITTER, Disturbance, Planned
+from rig.plan.write_group import WriteGroup
 
 Arrivals = Literal["poisson", "uniform"]
 
@@ -41,17 +43,23 @@ class ScheduleSpec:
     arrivals: Arrivals = "poisson"
     curve: str = "steady"
     """How the read rate moves over the window; ``read_rate_rps`` is its factor 1."""
+    write_groups: tuple[WriteGroup, ...] = ()
+    disturbances: tuple[Disturbance, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; the inverse of :func:`spec_from`."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         fields |= {"reads": dict(self.reads), "visit_paths": dict(self.visit_paths)}
+        fields |= {name: [asdict(one) for one in fields[name]] for name in ("write_groups", "disturbances")}
         return {**fields, "other_forms": list(self.other_forms)}
 
 
 def spec_from(data: Mapping[str, Any]) -> ScheduleSpec:
     """A spec from plain data."""
-    return ScheduleSpec(**{**data, "other_forms": tuple(data["other_forms"])})
+    groups = tuple(WriteGroup(**one) for one in data["write_groups"])
+    disturbances = tuple(Disturbance(**one) for one in data["disturbances"])
+    forms = tuple(data["other_forms"])
+    return ScheduleSpec(**{**data, "other_forms": forms, "write_groups": groups, "disturbances": disturbances})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +82,14 @@ class Schedule:
     writes: tuple[Write, ...]
     visit_at_s: NDArray[np.float64]
     visit_path: tuple[str, ...]
+    disturbances: tuple[Planned, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 over every key and time."""
         parts = [self.at_s.tobytes(), self.path.tobytes(), self.visit_at_s.tobytes()]
         parts += [repr((self.paths, self.writes, self.visit_path)).encode()]
+        parts += [repr(self.disturbances).encode()] if self.disturbances else []
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def shard(self, worker: int, workers: int) -> NDArray[np.int64]:
@@ -90,19 +100,23 @@ class Schedule:
 
 
 def build(spec: ScheduleSpec) -> Schedule:
-    """The schedule of ``spec``. Reads, writes and visits draw from streams of their own: changing one of them
-    leaves the other two as they were.
+    """The schedule of ``spec``. Reads, writes, visits, write groups and disturbances draw from streams of their own:
+    changing one of them leaves the others as they were.
     """
-    reads_rng, writes_rng, visits_rng = (np.random.default_rng([spec.seed, spec.round, stream]) for stream in range(3))
+    reads_rng, writes_rng, visits_rng, groups_rng, disturbances_rng = (
+        np.random.default_rng([spec.seed, spec.round, stream]) for stream in range(5)
+    )
     read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals, curve_named(spec.curve))
     paths = tuple(spec.reads)
     read_path = reads_rng.choice(len(paths), size=len(read_at), p=list(spec.reads.values()))
     write_at, writes = _writes(writes_rng, spec)
-    at_s = np.concatenate([read_at, write_at])
+    group_at, group_writes = _group_writes(groups_rng, spec)
+    at_s, writes = np.concatenate([read_at, write_at, group_at]), writes + group_writes
     path = np.concatenate([read_path, -1 - np.arange(len(writes))]).astype(np.int32)
     order = np.argsort(at_s, kind="stable")
     visit_at, visit_path = _visits(visits_rng, spec)
-    return Schedule(at_s[order], path[order], paths, writes, visit_at, visit_path)
+    disturbances = _disturbances(disturbances_rng, spec)
+    return Schedule(at_s[order], path[order], paths, writes, visit_at, visit_path, disturbances)
 
 
 def arrivals(
@@ -138,6 +152,31 @@ def _writes(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.fl
         price, stock = int(rng.integers(1500, 9000)), int(rng.integers(1, 40))
         writes.append(Write(str(form), f"price_cents={price}&stock={stock}"))
     return at, tuple(writes)
+
+
+def _group_writes(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.float64], tuple[Write, ...]]:
+    at: list[NDArray[np.float64]] = [np.empty(0)]
+    writes: list[Write] = []
+    for group in spec.write_groups:
+        begin_s, end_s = spec.quiet_head_s, spec.window_s - spec.quiet_tail_s
+        if group.at is not None:
+            begin_s = group.at * spec.window_s
+            end_s = min(begin_s + group.within_s, spec.window_s)
+        at.append(stratified(rng, group.count, begin_s, end_s))
+        writes += [Write(group.path, group.form(rng)) for _ in range(group.count)]
+    return np.concatenate(at), tuple(writes)
+
+
+def _disturbances(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[Planned, ...]:
+    found = []
+    for one in spec.disturbances:
+        begin_s = (one.at + float(rng.uniform(-JITTER, JITTER))) * spec.window_s
+        end_s = begin_s + one.lasts * spec.window_s if one.lasts else None
+        seed = int(rng.integers(2**31))
+        found.append(
+            Planned(kind=one.kind, begin_s=begin_s, end_s=end_s, factor=one.factor, entry=one.entry, seed=seed)
+        )
+    return tuple(found)
 
 
 def _visits(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[NDArray[np.float64], tuple[str, ...]]:

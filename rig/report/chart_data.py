@@ -142,6 +142,10 @@ def _trial(picture: Picture, arm: int) -> dict[str, Any]:
         "writes_hot": [_at(value) for value in line.writes_hot],
         "writes_other": [_at(value) for value in line.writes_other],
         "expiries": [_at(value) for value in line.expiries],
+        "disturbances": [
+            {"kind": one.kind, "begin_s": _at(one.begin_s), "end_s": None if one.end_s is None else _at(one.end_s)}
+            for one in line.disturbances
+        ],
         "visits": [
             {
                 "at_s": _at(visit.at_s), "lcp_ms": _short(visit.lcp_ms), "path": visit.path, "cache": visit.cache,

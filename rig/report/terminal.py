@@ -17,6 +17,7 @@ from rich.text import Text
 
 from rig.analysis.finding import is_control
 from rig.analysis.rules import section
+from rig.report import disturbances
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, plural, seconds
 
 WIDTH = 80
@@ -64,6 +65,7 @@ def _blocks(summary: Mapping[str, Any], manifest: Mapping[str, Any], report_path
     yield _paragraph(f"Does this apply to you?  {_conditions(summary['conditions'])}")
     yield Text()
     yield _table(summary["arms"])
+    yield from _disturbances(summary["arms"])
     yield from _warnings(summary["warnings"])
     yield Text()
     yield Text.assemble(("report  ", "dim"), (report_path, "cyan"), no_wrap=True, overflow="ignore")
@@ -149,6 +151,14 @@ def _table(arms: Mapping[str, Arm]) -> Table:
         name = f"{label} (control)" if is_control(arm) else label
         table.add_row(Text("\n".join(textwrap.wrap(name, _LABEL_WIDTH))), *cells)
     return table
+
+
+def _disturbances(arms: Mapping[str, Arm]) -> Iterator[RenderableType]:
+    for block in disturbances.blocks(arms):
+        yield Text()
+        yield _paragraph(block.title, style="bold")
+        for label, effect in block.effects:
+            yield _paragraph(f"{label}: {effect}", head="  ")
 
 
 def _warnings(warnings: Sequence[str]) -> Iterator[RenderableType]:

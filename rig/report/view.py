@@ -11,6 +11,7 @@ from rig.journal import Run
 from rig.model import RunStatus
 from rig.report import tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
+from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
 from rig.report.tables import dig
 from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
@@ -32,6 +33,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "conditions": conditions(summary.get("conditions") or {}),
         "ratios": ratios(summary.get("conditions") or {}),
         "verdicts": verdicts(arms),
+        "disturbances": blocks(arms),
         "claims": summary.get("claims") or [],
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": headlines(arms, labels, found),

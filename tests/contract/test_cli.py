@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rig.cli.options import Duration
 
 RIG = [sys.executable, "-m", "rig"]
+ROOT = Path(__file__).parents[2]
 
 
 def _rig(*arguments, **env):
@@ -34,6 +36,7 @@ def test_durations(text, seconds):
     [
         (("run", "--strategies", "warp-speed", "--dry-run"), "fixed-timeout"),
         (("run", "--profile", "warm-key", "--dry-run"), "hot-key"),
+        (("run", "--profile", "./gone.py", "--dry-run"), "no such file"),
         (("run", "--ttl", "soon", "--dry-run"), "as-used"),
         (("run", "--rounds", "0", "--dry-run"), "at least 1"),
         (("run", "--writes", "1.5", "--dry-run"), "fraction"),
@@ -102,9 +105,54 @@ def test_strategies_as_json_and_as_a_table():
     assert "class VersionedKeys" in _rig("strategies", "show", "versioned-keys").stdout
 
 
-def test_profiles_and_runs_as_json(tmp_path):
+def test_profiles_as_json_and_drawn():
+    """Rate over the window for both; for people within 80 columns, with a letter where something goes wrong."""
+    rows = {row["name"]: row for row in json.loads(_rig("profiles", "--json").stdout)["profiles"]}
+    assert len(rows) == 11
+    assert rows["cache-outage"]["disturbances"][0]["kind"] == "cache-outage"
+    assert max(rows["spike"]["rate"]) == pytest.approx(4 * min(rows["spike"]["rate"]), rel=0.01)
+    assert len(set(rows["steady"]["rate"])) == 1
+    assert rows["soak"]["window_s"] == 300
+    drawn = _rig("profiles").stdout
+    assert max(map(len, drawn.splitlines())) <= 80
+    assert all(name in drawn for name in rows)
+    assert "CCCC" in drawn and "█" in drawn
+
+
+def test_a_profile_that_would_kill_somebody_elses_cache_is_refused():
+    """Before anything is started, also in a dry run."""
+    done = _rig("run", "--profile", "cache-outage", "--dry-run", RIG_REDIS_URL="redis://127.0.0.1:1/0")
+    assert done.returncode == 2
+    assert "RIG_REDIS_URL" in done.stderr
+
+
+def test_a_dry_run_says_what_goes_wrong_when():
+    """The same instants for every arm of a round, as the schedule has them."""
+    done = _rig("run", "--profile", "cache-outage", "--dry-run")
+    assert done.stdout.count("cache-outage at ") == 2
+    plan = json.loads(_rig("run", "--profile", "cache-outage", "--dry-run", "--json").stdout)
+    assert [len(one["disturbances"]) for one in plan["schedules"]] == [1, 1]
+
+
+def test_the_documented_profile_works(tmp_path):
+    """The example of docs/profiles.md, as it stands there, through rig and through plain Locust's loader."""
+    text = (ROOT / "docs" / "profiles.md").read_text()
+    example = text.split("```python\n", 1)[1].split("```", 1)[0]
+    own = tmp_path / "my_profile.py"
+    own.write_text(example)
+    plan = json.loads(_rig("run", "--profile", str(own), "--dry-run", "--json").stdout)
+    assert plan["profile"] == "my-profile"
+    assert [one["kind"] for one in plan["schedules"][0]["disturbances"]] == ["flush"]
+    assert plan["writes"] > 0
+    listed = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(own), "--list"], capture_output=True, text=True, timeout=60
+    )
+    assert "Shopper" in listed.stdout + listed.stderr
+    assert "Visitor" in listed.stdout + listed.stderr
+
+
+def test_runs_as_json(tmp_path):
     """Lists are objects with one plural key; a damaged run is listed as damaged."""
-    assert [row["name"] for row in json.loads(_rig("profiles", "--json").stdout)["profiles"]] == ["hot-key"]
     (tmp_path / "20260101T000000Z-x-1").mkdir()
     runs = json.loads(_rig("runs", "--json", "--out", str(tmp_path)).stdout)["runs"]
     assert [run["status"] for run in runs] == ["damaged"]

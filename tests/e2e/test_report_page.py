@@ -96,6 +96,21 @@ def test_it_draws_every_chart_and_complains_about_nothing(watched):
     assert [url for url in watched.asked if not url.startswith(("file:", "data:"))] == []
 
 
+def test_disturbances_are_named_on_every_timeline(browser, tmp_path):
+    """In text, as area or line; what cannot be clicked does not choose a stampede."""
+    twice = (("cache-outage", 5.0, 8.0), ("flush", 12.0, None))
+    run = build(tmp_path, ("fixed-timeout", "delete-many"), disturbances=twice)
+    write_report(run, summarise(run), tmp_path / "report.html")
+    opened = Watched(browser, tmp_path / "report.html")
+    for row in opened.page.locator(".timeline-chart").all():
+        said = row.locator("svg text").all_text_contents()
+        assert "cache-outage" in said and "flush" in said
+    assert "disturbance, named" in opened.page.locator("#timeline-legend").inner_text()
+    assert opened.page.locator(".disturbance").count() == 2
+    assert opened.complaints == []
+    opened.page.close()
+
+
 def test_the_answer_fits_one_screen(watched):
     """Four strategies, 1280 x 800: the verdicts are read without scrolling."""
     assert watched.page.evaluate("document.querySelector('.verdicts').getBoundingClientRect().bottom") <= 800

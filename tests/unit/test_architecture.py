@@ -28,7 +28,9 @@ MEASURE_RANK = {
     "rig.measure.target": 2,
     "rig.measure.origin_events": 2,
     "rig.measure.soundness": 2,
-    "rig.measure.conductor": 3,
+    "rig.measure.disturbances": 3,
+    "rig.measure.planning": 3,
+    "rig.measure.conductor": 4,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))
 

@@ -160,6 +160,8 @@ def _plain_order(environment: Environment, profile: Profile) -> TrialOrder:
             other_forms=tuple(profile.write_forms[path] for path in profile.other_write_paths),
             visits=round(profile.visits_per_s * window) if options.visits else 0,
             visit_paths=profile.visits,
+            curve=profile.curve,
+            write_groups=profile.write_groups if token else (),
         ),
     )
 

@@ -7,24 +7,63 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig.measure.services.process import Service
 from rig.model import InfrastructureError
 
+if TYPE_CHECKING:
+    import redis
+
 _READY_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
 class CacheServer:
-    """A running cache server. ``service`` is None where the user brought it."""
+    """A running cache server; rig's own is made by ``start``, one that the user brought has none."""
 
-    url: str
-    version: str
-    service: Service | None
+    def __init__(self, url: str, start: Callable[[], Service] | None = None) -> None:
+        self.url = url
+        self.service = start() if start else None
+        self.starts = 1
+        """How often it was started: its counters and its processor time begin anew each time."""
+        self.own_commands = 0
+        """Commands of rig itself that would count as the target's."""
+        self._start = start
+        self.version = _version(url)
+
+    def flush(self) -> None:
+        """Remove every key.
+
+        Raises:
+            InfrastructureError: it does not answer.
+        """
+        import redis
+
+        try:
+            with _client(self.url) as client:
+                client.flushdb()
+                self.own_commands += 1
+        except redis.exceptions.RedisError as error:
+            raise InfrastructureError(f"cache server {self.url}: FLUSHDB failed ({error})") from error
+
+    def kill(self) -> None:
+        """End it as a crash would; its keys are lost, its socket refuses."""
+        if self.service is None:
+            raise InfrastructureError(f"cache server {self.url}: not rig's own, so it is not killed")
+        self.service.kill()
+
+    def restart(self) -> None:
+        """Start it anew on the same socket, unless it runs; returns when it answers.
+
+        Raises:
+            InfrastructureError: it did not come up.
+        """
+        if self._start is not None and self.service is not None and not self.service.alive:
+            self.service = self._start()
+            self.starts += 1
 
 
 def find_server() -> Path:
@@ -55,7 +94,7 @@ def cache_server(logs: Path, cpus: str | None) -> Iterator[CacheServer]:
     """A cache server for as long as the block lasts, on a private Unix socket."""
     given = os.environ.get("RIG_REDIS_URL")
     if given:
-        yield CacheServer(given, _version(given), None)
+        yield CacheServer(given)
         return
     program = find_server()
     # Not in the run directory: a socket's path must be short.
@@ -64,9 +103,22 @@ def cache_server(logs: Path, cpus: str | None) -> Iterator[CacheServer]:
         command = [str(program), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
         command += ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", folder]
         url = f"unix://{socket}?db=0"
-        with Service("cache server", command, log=logs / "cache.log", cpus=cpus) as service:
-            service.wait_ready(lambda: socket.exists() and _answers(url), _READY_S)
-            yield CacheServer(url, _version(url), service)
+
+        def start() -> Service:
+            service = Service("cache server", command, log=logs / "cache.log", cpus=cpus)
+            try:
+                service.wait_ready(lambda: socket.exists() and _answers(url), _READY_S)
+            except BaseException:
+                service.stop()
+                raise
+            return service
+
+        server = CacheServer(url, start)
+        try:
+            yield server
+        finally:
+            if server.service is not None:
+                server.service.stop()
 
 
 def commands_processed(url: str) -> int:
@@ -77,9 +129,7 @@ def commands_processed(url: str) -> int:
 
 def round_trip_ms(url: str, times: int = 200) -> float:
     """Median time of one PING from this process, ms."""
-    import redis
-
-    client = redis.Redis.from_url(url)
+    client = _client(url)
     seen = []
     for _ in range(times):
         begin = time.perf_counter()
@@ -89,11 +139,18 @@ def round_trip_ms(url: str, times: int = 200) -> float:
     return statistics.median(seen)
 
 
+def _client(url: str) -> redis.Redis:
+    """One that sends what it is told and nothing else: no greeting that would count among the target's commands."""
+    import redis
+
+    return redis.Redis.from_url(url, protocol=2, driver_info=None)
+
+
 def _answers(url: str) -> bool:
     import redis
 
     try:
-        return bool(redis.Redis.from_url(url).ping())
+        return bool(_client(url).ping())
     except redis.exceptions.RedisError:
         return False
 
@@ -108,7 +165,7 @@ def _info(url: str, section: str) -> dict[str, str]:
     import redis
 
     try:
-        client = redis.Redis.from_url(url)
+        client = _client(url)
         info: dict[str, str] = client.info(section)
         client.close()
         return info

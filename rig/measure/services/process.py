@@ -83,6 +83,13 @@ class Service:
                 total += times.user + times.system
         return total
 
+    def kill(self) -> None:
+        """End the command as a crash would: SIGKILL, no warning; returns when it is gone."""
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.stop()
+
     def stop(self) -> None:
         """End the command; returns when it is gone."""
         if self._process.stdin:

@@ -1,0 +1,30 @@
+"""cache-outage: the cache server is killed, and comes back empty.
+
+With rig:           rig run --profile cache-outage
+With plain Locust:  locust -f locustfiles/cache_outage.py --headless -H http://127.0.0.1:8000
+                    (plain Locust sends the traffic; only rig carries out the disturbance)
+"""
+
+from _shop import PAGES, entries_of
+
+from rig.measure.load.users import users
+from rig.plan.disturbance import Disturbance
+from rig.plan.profile import Profile, zipf
+
+PROFILE = Profile(
+    name="cache-outage",
+    summary="the cache server is killed and restarted",
+    reads=zipf(PAGES, 1.0),
+    entries=entries_of(PAGES),
+    write_forms={"/p/moon-jar/": "/staff/p/moon-jar/", "/p/supper-bowl/": "/staff/p/supper-bowl/"},
+    dependents=3,
+    hot_writes=0,
+    other_writes=0,
+    visits={"/p/moon-jar/": 0.5, "/": 0.25, "/c/vases/": 0.25},
+    lambda_delta=1.0,
+    expiries=3,
+    window_s=34.0,
+    disturbances=(Disturbance(kind="cache-outage", at=0.35, lasts=0.15),),
+)
+
+Shopper, Visitor = users(PROFILE)

@@ -1,0 +1,29 @@
+"""spike: four times the traffic for a fifth of the window.
+
+With rig:           rig run --profile spike
+With plain Locust:  locust -f locustfiles/spike.py --headless -H http://127.0.0.1:8000
+                    (with a browser too: add --visits -u 2)
+"""
+
+from _shop import PAGES, entries_of
+
+from rig.measure.load.users import users
+from rig.plan.profile import Profile, zipf
+
+PROFILE = Profile(
+    name="spike",
+    summary="four times the traffic for a while",
+    reads=zipf(PAGES, 1.0),
+    entries=entries_of(PAGES),
+    write_forms={"/p/moon-jar/": "/staff/p/moon-jar/", "/p/supper-bowl/": "/staff/p/supper-bowl/"},
+    dependents=3,
+    hot_writes=1,
+    other_writes=1,
+    visits={"/p/moon-jar/": 0.5, "/": 0.25, "/c/vases/": 0.25},
+    lambda_delta=0.5,
+    expiries=3,
+    window_s=36.0,
+    curve="spike",
+)
+
+Shopper, Visitor = users(PROFILE)
