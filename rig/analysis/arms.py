@@ -31,6 +31,8 @@ class Measured:
     window: origin.Window
     witnessed: freshness.Witnessed
     reported: bool
+    other_clock: int = 0
+    """Requests timed with another host's clock."""
     stale_for_s: Sequence[float | None] = ()
 
     @property
@@ -63,7 +65,8 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
         requests_and_visits=sent,
         cache_commands=facts.get("cache_commands"),
     )
-    reads = reads_of(tables["requests"], tables["pages"], entries)
+    own_clock = ~of_other_clocks(tables["requests"], facts)
+    reads = reads_of(tables["requests"][own_clock], tables["pages"], entries)
     commits = commits_of(events)
     return Measured(
         facts=facts,
@@ -72,6 +75,7 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
         window=window,
         witnessed=freshness.witness(reads, commits, facts.get("settle")),
         reported=not events.empty,
+        other_clock=int((~own_clock).sum()),
         stale_for_s=disturbances.stale_for_s(facts, reads, commits),
     )
 
@@ -110,9 +114,9 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             ),
             plan,
         ),
-        "staleness": freshness.figures(
-            [one.witnessed for one in trials],
-            max_staleness_s=declared_staleness_s(trials, arm),
+        "staleness": _judged_with_one_clock(
+            freshness.figures([one.witnessed for one in trials], max_staleness_s=declared_staleness_s(trials, arm)),
+            sum(one.other_clock for one in trials),
         ),
         "writes": requests.write_figures(tables),
         "disturbances": disturbances.figures(
@@ -121,6 +125,21 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
     }
     return found if any(one.reported for one in trials) else _without_events(found)
+
+
+def of_other_clocks(requests: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Series[bool]:
+    """Which requests were timed with another host's clock. Beside the target's commits their times say nothing."""
+    foreign = facts.get("foreign_workers") or []
+    if not foreign:
+        return pd.Series(False, index=requests.index)
+    return requests["worker"].isin(foreign)
+
+
+def _judged_with_one_clock(figures: Mapping[str, Any], other_clock: int) -> dict[str, Any]:
+    """Staleness figures; null, not zero, where every read was timed with another clock than the commits."""
+    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
+    unknown = _blank(figures, [key for key in figures if key not in settled])
+    return {**(unknown if other_clock and not figures["reads"] else figures), "other_clock": other_clock}
 
 
 def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:

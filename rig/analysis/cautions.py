@@ -69,6 +69,9 @@ def _of_arm(arm: Mapping[str, Any]) -> Iterator[str]:
     if arm["origin"]["unended"]:
         yield f"{plural(arm['origin']['unended'], 'recompute')} never ended"
     stale = arm["staleness"]
+    if stale["other_clock"]:
+        reads = plural(stale["other_clock"], "request")
+        yield f"{reads} timed with another host's clock: not judged stale or fresh"
     if stale["errors"]:
         yield f"{plural(stale['errors'], 'read')} returned a version that was never committed, or not yet"
     if stale["reads"] and stale["indeterminate"] > 0.1 * stale["reads"]:

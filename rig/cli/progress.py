@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,6 +27,7 @@ class RunProgress:
         self._run_dir: Path | None = None
         self._last = ""
         self._sealed = 0
+        self._command = ""
         self._order: list[TrialId] = []
 
     def step(self, text: str) -> None:
@@ -35,6 +38,18 @@ class RunProgress:
         elif text != self._last:
             self._say(text)
         self._last = text
+
+    def waiting(self, command: Sequence[str] | None, wanted: int, connected: int) -> None:
+        """Workers are waited for: say how to start them by hand, once, and how many are there."""
+        if command and not self._command:
+            self._command = shlex.join(command)
+            self._say(f"start {wanted} of these, here or on other hosts that have this project:")
+            self._say(f"  {self._command}")
+        self.step(f"{connected} of {wanted} workers connected")
+
+    def watched(self, address: str) -> None:
+        """Locust's web UI is open."""
+        self._say(f"watch it live: {address} (tab rig)")
 
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands: say what was chosen and how long it takes."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rig.cli.options import RUNS, Duration, json_option, print_json
-from rig.model import ExitCode
+from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
     from rig.plan.plan import RunOptions
+
+_LOCUST_UI_PORT = 8089
 
 
 @click.command(short_help="Measure strategies under a load profile (the main job).")
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of schedules and orders.")
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
+@click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
+@click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
 @json_option
@@ -42,6 +47,9 @@ def run(
     seed: int,
     quick: bool,
     no_pages: bool,
+    workers: int,
+    master: str | None,
+    ui: bool,
     out: Path,
     dry_run: bool,
     as_json: bool,
@@ -55,7 +63,8 @@ def run(
       rig run
       rig run --strategies fixed-timeout,versioned-keys --rounds 4
       rig run --ttl 10s --rate 40 --window 1m
-      rig run --profile cache-outage
+      rig run --profile cache-outage --ui
+      rig run --workers 2
       rig run --dry-run
     """
     from rig.plan.plan import RunOptions
@@ -73,20 +82,22 @@ def run(
         seed=seed,
         quick=quick,
         visits=not no_pages,
+        workers=workers,
+        master=master,
     )
     if dry_run:
         return _dry_run(options, as_json)
-    return _measure(options, out, as_json)
+    return _measure(options, out, ui, as_json)
 
 
-def _measure(options: RunOptions, out: Path, as_json: bool) -> int:
+def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
 
     with RunProgress() as progress:
         try:
-            path = conductor.run(options, out, progress)
+            path = conductor.run(options, out, progress, _ui_port() if ui else None)
         except KeyboardInterrupt:
             progress.interrupted()
             return ExitCode.INTERRUPTED
@@ -97,6 +108,17 @@ def _measure(options: RunOptions, out: Path, as_json: bool) -> int:
     else:
         show(path, summary)
     return ExitCode.OK if summary["valid"] else ExitCode.INVALID
+
+
+def _ui_port() -> int:
+    """Locust's own where it is free."""
+    from rig.measure.services.app_server import free_port, require_free
+
+    try:
+        require_free("127.0.0.1", _LOCUST_UI_PORT)
+    except InfrastructureError:
+        return free_port()
+    return _LOCUST_UI_PORT
 
 
 def _dry_run(options: RunOptions, as_json: bool) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rig.journal import RunDir, read_json_lines, stream_batches
 from rig.measure.disturbances import disturber
-from rig.measure.load.fleet_client import FleetClient
+from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.load.order import TrialOrder
 from rig.measure.origin_events import OriginEvents
 from rig.measure.planning import plan_run, refuse_borrowed_cache
@@ -30,7 +30,10 @@ from rig.plan.schedule import build
 
 PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
+MASTER_PORT = 5557
+"""Locust's own."""
 _SETTLE_SAMPLE = 1
+_CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
 class Progress(Protocol):
@@ -38,6 +41,12 @@ class Progress(Protocol):
 
     def step(self, text: str) -> None:
         """A step of the start-up or the end."""
+
+    def waiting(self, command: Sequence[str] | None, wanted: int, connected: int) -> None:
+        """Workers are waited for; ``command`` is what to start by hand, None where rig starts them."""
+
+    def watched(self, address: str) -> None:
+        """Locust's web UI is open."""
 
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands; trials begin."""
@@ -58,8 +67,8 @@ class _Bench:
     events: OriginEvents
 
 
-def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
-    """Plan and measure a run; returns its directory, complete.
+def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | None = None) -> Path:
+    """Plan and measure a run; returns its directory, complete. ``ui_port``: where Locust's web UI is wanted.
 
     Raises:
         UsageError, InfrastructureError: nothing was measured, or the run failed; its directory says so.
@@ -73,7 +82,7 @@ def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
     with _recorded(directory), ExitStack() as stack:
         progress.step("cache server, shop, Locust and browser start")
-        bench = stack.enter_context(_bench(directory, options, browser.path if browser else None))
+        bench = stack.enter_context(_bench(directory, options, browser.path if browser else None, ui_port, progress))
         progress.step("time of one recompute, measured")
         plan = plan_run(options, profile, bench.target, bench.cache.url)
         directory.update(
@@ -87,6 +96,8 @@ def run(options: RunOptions, parent: Path, progress: Progress) -> Path:
             },
         )
         progress.planned(plan, directory.path)
+        arms = [planned.arm.label for planned in plan.arms]
+        bench.fleet.tell({"facts": {"profile": profile.name, "arms": arms, "hot_entry": profile.hot_entry}})
         sound = set()
         for trial in (trial for trials in plan.order for trial in trials):
             if not _measure(bench, plan, trial, progress):
@@ -118,10 +129,12 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
         write_headers={"X-Rig-Token": bench.target.token},
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
+        about=_about(plan, trial),
     )
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
-    with clock.phase("measure"), disturber(planned, bench.target, bench.cache, arm.strategy) as disturbed:
+    disturbing = disturber(planned, bench.target, bench.cache, arm.strategy, bench.fleet.tell)
+    with clock.phase("measure"), disturbing as disturbed:
         result = bench.fleet.run(
             order, lambda at_s, _: progress.trial(trial, "measure", at_s), on_start=disturbed.start
         )
@@ -139,6 +152,7 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
         "epoch": epoch,
         "start_wall": start_wall.isoformat(timespec="milliseconds"),
         **{name: result[name] for name in ("start_s", "end_s", "drained_s", "schedule_digest", "requests", "pages")},
+        **{name: result.get(name, default) for name, default in _CREW.items()},
         "marks": found,
         "disturbances": disturbed.facts,
         "cache_commands": used.commands,
@@ -149,8 +163,17 @@ def _measure(bench: _Bench, plan: Plan, trial: TrialId, progress: Progress) -> l
     return found
 
 
+def _about(plan: Plan, trial: TrialId) -> dict[str, Any]:
+    """What those who watch are told of a trial; one measured again comes after all the others."""
+    order = [planned for trials in plan.order for planned in trials]
+    number = order.index(trial) + 1 if trial in order else len(order) + 1
+    return {"round": trial.round, "arm": trial.arm, "number": number, "of": max(number, len(order))}
+
+
 @contextmanager
-def _bench(directory: RunDir, options: RunOptions, browser: Path | None) -> Iterator[_Bench]:
+def _bench(
+    directory: RunDir, options: RunOptions, browser: Path | None, ui_port: int | None, progress: Progress
+) -> Iterator[_Bench]:
     """Start everything, and end everything whatever happens."""
     target_cpus, instrument_cpus = pinning()
     logs, work = directory.path / "logs", directory.path / "work"
@@ -159,9 +182,21 @@ def _bench(directory: RunDir, options: RunOptions, browser: Path | None) -> Iter
     token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         # The fleet is the slowest to start: begun first, waited for last.
+        host = options.master or "127.0.0.1"
         fleet = stack.enter_context(
             FleetClient(
-                profile_file(options.profile), browser=browser, pages=PAGES_AT_ONCE, cpus=instrument_cpus, logs=logs
+                profile_file(options.profile),
+                logs=logs,
+                browser=browser,
+                pages=PAGES_AT_ONCE,
+                cpus=instrument_cpus,
+                crewing=Crewing(
+                    workers=options.workers or (1 if options.master else 0),
+                    remote=options.master is not None,
+                    bind=host,
+                    port=MASTER_PORT if options.master else 0,
+                ),
+                ui=None if ui_port is None else Watching(ui_port, events),
             )
         )
         cache = stack.enter_context(cache_server(logs, target_cpus))
@@ -174,11 +209,12 @@ def _bench(directory: RunDir, options: RunOptions, browser: Path | None) -> Iter
         if app_server.database_name() == "sqlite":
             app_server.copy_database(work / "shop.sqlite3")
             env["SHOP_DB"] = str(work / "shop.sqlite3")
-        port = app_server.free_port()
-        app = stack.enter_context(
-            app_server.app_server(host="127.0.0.1", port=port, env=env, logs=logs, cpus=target_cpus)
-        )
-        fleet.wait_ready()
+        env["DJANGO_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
+        port = app_server.free_port(host)
+        app = stack.enter_context(app_server.app_server(host=host, port=port, env=env, logs=logs, cpus=target_cpus))
+        fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
+        if fleet.address:
+            progress.watched(fleet.address)
         yield _Bench(directory, Target(app.url, token), cache, app, fleet, OriginEvents(events))
     app_server.remove_work(work)
 

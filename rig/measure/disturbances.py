@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from rig.plan.disturbance import Planned
 _JOIN_S = 90.0
 """A call to a target that is busy with what was done to it may take as long as the target's own time-out."""
 _INTERRUPTED_S = 3.0
+Tell = Callable[[Mapping[str, Any]], None]
 
 
 class Deed(Protocol):
@@ -102,8 +103,8 @@ class Disturber:
     Leaving the block ends what was begun, also on Ctrl-C; :attr:`facts` then says what happened when.
     """
 
-    def __init__(self, planned: Sequence[tuple[Planned, Deed]]) -> None:
-        self._planned = planned
+    def __init__(self, planned: Sequence[tuple[Planned, Deed]], tell: Tell = lambda message: None) -> None:
+        self._planned, self._tell = planned, tell
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._open: dict[int, Deed] = {}
@@ -160,6 +161,7 @@ class Disturber:
         if self._planned[number][0].end_s is not None:
             self._open[number] = deed
         self.facts[number]["begin_s"] = deed.begin()
+        self._mark(number)
 
     def _end(self, number: int) -> None:
         deed = self._open[number]
@@ -168,6 +170,13 @@ class Disturber:
         # Undone without having been brought about: there is no end to record.
         if self.facts[number]["begin_s"] is not None:
             self.facts[number]["end_s"] = ended_s
+            self._mark(number)
+
+    def _mark(self, number: int) -> None:
+        """Tell those who watch."""
+        facts = self.facts[number]
+        marker = {"kind": "disturbance", "at_s": facts["begin_s"], "until_s": facts["end_s"], "text": facts["kind"]}
+        self._tell({"marker": marker})
 
 
 DEEDS: dict[str, Callable[[Planned, Target, CacheServer, str], Deed]] = {
@@ -179,6 +188,6 @@ DEEDS: dict[str, Callable[[Planned, Target, CacheServer, str], Deed]] = {
 """How each kind of :data:`rig.plan.disturbance.KINDS` is carried out."""
 
 
-def disturber(planned: Sequence[Planned], target: Target, cache: CacheServer, strategy: str) -> Disturber:
-    """The disturbances of one trial, each with the way it is carried out."""
-    return Disturber([(one, DEEDS[one.kind](one, target, cache, strategy)) for one in planned])
+def disturber(planned: Sequence[Planned], target: Target, cache: CacheServer, strategy: str, tell: Tell) -> Disturber:
+    """The disturbances of one trial, each with the way it is carried out. ``tell`` reaches those who watch."""
+    return Disturber([(one, DEEDS[one.kind](one, target, cache, strategy)) for one in planned], tell)

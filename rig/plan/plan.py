@@ -33,12 +33,18 @@ class RunOptions:
     seed: int = 1
     quick: bool = False
     visits: bool = True
+    workers: int = 0
+    """Locust workers that share the load; 0: one process sends everything."""
+    master: str | None = None
+    """Address on which workers started by hand are awaited, and on which they find the target."""
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise UsageError(f"--rounds {self.rounds}: at least 1")
         if self.write_share is not None and not 0 <= self.write_share < 1:
             raise UsageError(f"--writes {self.write_share}: a fraction of all requests, from 0 to below 1")
+        if self.workers < 0:
+            raise UsageError(f"--workers {self.workers}: at least 1, or leave it out")
         for name, value in (("--rate", self.rate_rps), ("--window", self.window_s), ("--ttl", self.ttl_s)):
             if value is not None and value <= 0:
                 raise UsageError(f"{name} {value:g}: must be above 0")
@@ -161,6 +167,8 @@ class Plan:
         # A duration replaces the short TTL under as-used; the other settings choose theirs again.
         ttl = f"{amounts.ttl_s:g}" if options.ttl_mode == "as-used" else options.ttl_mode
         words += ["--ttl", ttl, "--seed", str(options.seed)]
+        words += ["--workers", str(options.workers)] if options.workers else []
+        words += ["--master", options.master] if options.master else []
         words += ["--quick"] * options.quick + ["--no-pages"] * (not options.visits)
         return shlex.join(words)
 

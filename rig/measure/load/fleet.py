@@ -243,7 +243,8 @@ def _crewed(fleet: Fleet, options: argparse.Namespace) -> Iterator[None]:
         ours, deadline_s = (0, _REMOTE_S) if options.remote else (options.workers, _CONNECT_S)
 
         def tell(connected: int) -> None:
-            say({"waiting": {"command": hands.command(), "wanted": options.workers, "connected": connected}})
+            by_hand = hands.command() if options.remote else None
+            say({"waiting": {"command": by_hand, "wanted": options.workers, "connected": connected}})
 
         def replace_lost() -> None:
             """Between trials; who does not come back is done without."""

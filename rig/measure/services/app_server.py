@@ -76,10 +76,17 @@ def copy_database(destination: Path) -> None:
     copy.close()
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of ``host`` nobody listens on now.
+
+    Raises:
+        InfrastructureError: the address is not one of this machine's.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise InfrastructureError(f"address {host}: is not one of this machine's ({error.strerror})") from error
         return int(probe.getsockname()[1])
 
 
