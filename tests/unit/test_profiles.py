@@ -49,7 +49,7 @@ def test_amounts_leave_the_target_room(profile, recompute_ms):
     assert origin_share(profile, amounts, delta, THREADS) <= 0.5
     assert amounts.rate_rps * peak * delta * 0.04 <= 0.401
     assert amounts.window_s == 300 if profile.name == "soak" else 22 <= amounts.window_s <= 44
-    assert amounts.ttl_s < amounts.window_s / 2, "the short TTL must run out more than once"
+    assert amounts.ttl_s <= 0.55 * amounts.window_s, "the short TTL must run out in the window"
 
 
 @pytest.mark.parametrize("quick", [False, True])
