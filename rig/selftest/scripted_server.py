@@ -26,27 +26,35 @@ from urllib.request import urlopen
 from rig.measure.services.supervisor import pin
 
 _COUNTS = struct.Struct("<qq")
+_FREEZE = struct.Struct("<dd")
+_MOST_FREEZES = 16
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _HEADERS = b"X-Cache: HIT\r\nX-Content-Version: p=3\r\nServer-Timing: cache;dur=0.1, total;dur=1.5\r\n\r\n"
 _BODY = b"x" * 200
 
 
 class _Counts:
-    """Requests read and responses begun, in memory or in a mapped file."""
+    """Requests read, responses begun, and when it froze, in memory or in a mapped file."""
 
     def __init__(self, path: str | None = None) -> None:
-        self.read = self.answered = 0
-        self._map: mmap.mmap | bytearray = bytearray(_COUNTS.size)
+        self.read = self.answered = self._freezes = 0
+        size = _COUNTS.size + _MOST_FREEZES * _FREEZE.size
+        self._map: mmap.mmap | bytearray = bytearray(size)
         if path:
             with Path(path).open("w+b") as stream:
-                stream.write(bytes(_COUNTS.size))
+                stream.write(bytes(size))
                 stream.flush()
-                self._map = mmap.mmap(stream.fileno(), _COUNTS.size)
+                self._map = mmap.mmap(stream.fileno(), size)
 
     def add(self, *, read: int = 0, answered: int = 0) -> None:
         self.read += read
         self.answered += answered
         _COUNTS.pack_into(self._map, 0, self.read, self.answered)
+
+    def froze(self, begin_s: float, end_s: float) -> None:
+        if self._freezes < _MOST_FREEZES:
+            _FREEZE.pack_into(self._map, _COUNTS.size + self._freezes * _FREEZE.size, begin_s, end_s)
+            self._freezes += 1
 
 
 _COUNTED = _Counts()
@@ -127,7 +135,9 @@ async def _main(freeze_every_s: float, freeze_for_s: float) -> None:
 
 def _freeze(loop: asyncio.AbstractEventLoop, every_s: float, for_s: float) -> None:
     loop.call_later(every_s, _freeze, loop, every_s, for_s)
+    begin_s = time.monotonic()
     time.sleep(for_s)
+    _COUNTED.froze(begin_s, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +150,13 @@ class Scripted:
 
     def counted(self) -> tuple[int, int]:
         """How many requests it read, and how many responses it began."""
-        read, answered = _COUNTS.unpack(self.count_file.read_bytes())
+        read, answered = _COUNTS.unpack_from(self.count_file.read_bytes())
         return read, answered
+
+    def freezes(self) -> list[tuple[float, float]]:
+        """When it stood still: begin and end, monotonic seconds."""
+        found = _FREEZE.iter_unpack(self.count_file.read_bytes()[_COUNTS.size :])
+        return [(begin_s, end_s) for begin_s, end_s in found if end_s]
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def _run(url: str, paths: list[str], at_s: np.ndarray, folder: Path, **limits: A
         limits=Limits(**limits),
     )
     counts = dispatcher.run(start_s + float(at_s[-1]) + 0.01)
-    recorder.flush()
+    list(recorder.flush())
     sink.close()
     return counts, read_stream(folder / "requests.arrows", REQUESTS).to_pandas()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1
 _NONBLOCK_CLOEXEC = 0o2004000
 _READ = 1
+_SPEC = struct.Struct("@llll")
+"""``struct itimerspec``: seconds and nanoseconds of the interval (0: ring once) and of the instant."""
 
 
 class Alarm(Protocol):
@@ -77,14 +80,6 @@ class _LoopAlarm:
             self._watcher = None
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _TimerSpec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
-
-
 def _timer_file() -> tuple[int, Callable[[float], None]]:
     """The file and what arms it. Python 3.13 has its own calls; before that, the C library's."""
     if sys.version_info >= (3, 13):
@@ -94,12 +89,14 @@ def _timer_file() -> tuple[int, Callable[[float], None]]:
     fd = libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
     if fd < 0:
         raise OSError(ctypes.get_errno(), "timerfd_create failed")
-    spec = _TimerSpec()
-    value, pointer, settime = spec.value, ctypes.byref(spec), libc.timerfd_settime
+    settime = libc.timerfd_settime
+    settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+    spec = (ctypes.c_char * _SPEC.size)()
+    address, pack_into = ctypes.addressof(spec), _SPEC.pack_into
 
     def arm(when_s: float) -> None:
         seconds = int(when_s)
-        value.seconds, value.nanoseconds = seconds, int((when_s - seconds) * 1e9) or 1
-        settime(fd, _ABSOLUTE, pointer, None)
+        pack_into(spec, 0, 0, 0, seconds, int((when_s - seconds) * 1e9) or 1)
+        settime(fd, _ABSOLUTE, address, None)
 
     return fd, arm

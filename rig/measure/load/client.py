@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,9 @@ from urllib.parse import urlsplit
 import httptools
 from gevent import monkey
 
-_BLOCK = 65536
-_READ, _WRITE = 1, 2
+from rig.measure.load.readiness import Readiness, receive
+
+_WRITE = 2
 _NEVER = float("inf")
 _FRESH_S = 0.1
 """A server that closes idle connections does so after a while; one used just now needs no second look."""
@@ -42,10 +42,12 @@ class Connection:
     _speaks_between = False
     """Whether the server may send something between exchanges."""
 
-    def __init__(self, loop: Any, addresses: Sequence[Address], ended: Callable[[Connection], None]) -> None:
-        self._loop, self._addresses, self._ended = loop, addresses, ended
+    def __init__(
+        self, loop: Any, ready: Readiness, addresses: Sequence[Address], ended: Callable[[Connection], None]
+    ) -> None:
+        self._loop, self._ready, self._addresses, self._ended = loop, ready, addresses, ended
         self._socket: socket.socket | None = None
-        self._watcher: Any = None
+        self._arrived_s = float("nan")
         self._writer: Any = None
         self._parser: httptools.HttpResponseParser | None = None
         self._request = self._unsent = b""
@@ -80,12 +82,12 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        for watcher in (self._watcher, self._writer):
-            if watcher is not None:
-                watcher.stop()
-                watcher.close()
-        self._watcher = self._writer = None
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer.close()
+            self._writer = None
         if self._socket is not None:
+            self._ready.remove(self._socket.fileno())
             self._socket.close()
         self._socket, self._parser, self._connected, self._unsent = None, None, False, b""
 
@@ -122,7 +124,7 @@ class Connection:
     def _readable(self) -> None:
         assert self._socket is not None
         try:
-            data = self._socket.recv(_BLOCK)
+            data, self._arrived_s = receive(self._socket, self._ready.defers)
         except BlockingIOError:
             return
         except OSError:
@@ -174,8 +176,7 @@ class Connection:
         assert self._socket is not None
         self._connected = True
         self._parser = httptools.HttpResponseParser(self)
-        self._watcher = self._loop.io(self._socket.fileno(), _READ)
-        self._watcher.start(self._readable)
+        self._ready.add(self._socket, self._readable)
         self._greet()
 
     def _was_closed(self) -> bool:
@@ -253,7 +254,7 @@ class Connection:
             self._succeed()
 
     def _succeed(self) -> None:
-        self.done_s = time.monotonic()
+        self.done_s = max(self._arrived_s, self.sent_s)
         if self.done_s > self.deadline_s:
             self.expire()
             return

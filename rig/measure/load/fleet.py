@@ -36,7 +36,7 @@ from rig.measure.load.hands import Hands
 from rig.measure.load.live_plain import live_feed
 from rig.measure.load.live_trial import timings
 from rig.measure.load.order import order_from
-from rig.measure.load.recorder import Offered, Outcome, Recorder, Target
+from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
 from rig.measure.load.visitor import VisitRunner
@@ -175,8 +175,8 @@ def _load_what_loads_late() -> None:
     """pyarrow imports pandas at its first conversion: 1.7 s in which nothing is sent. Now, not in the first trial."""
     offered = Offered(np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.int32), [Target(Kind.READ, "/", b"")])
     recorder = Recorder(offered, None)
-    recorder.add(0, 0.0, 0.0, 0.0, recorder.learn(0, Outcome(200, None, "HIT", "home=1")))
-    recorder.flush()
+    recorder.keep(PACK(0, recorder.learn(0, Outcome(200, None, "HIT", "home=1")), 0.0, 0.0, 0.0))
+    list(recorder.flush())
 
 
 def say(message: dict[str, Any]) -> None:

@@ -22,12 +22,15 @@ from gevent.event import AsyncResult
 
 from rig.measure.load.alarm import alarm
 from rig.measure.load.client import Connection
-from rig.measure.load.recorder import Offered, Outcome, Recorder, Target
+from rig.measure.load.readiness import readiness
+from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.site import Site
 
 _NAN = float("nan")
 _AT_ONCE = 32
 """Requests sent in one turn of the loop before it may look at responses again."""
+_LAG_S = 0.004
+"""Responses may wait for the next request to be sent if that is due so soon; they are stamped with their arrival."""
 _SWEEP_S = 0.2
 """How often deadlines are looked at: each look wakes the CPU. What missed one is recorded at the deadline itself."""
 
@@ -65,6 +68,7 @@ class Dispatcher:
         self, site: Site, offered: Offered, *, recorder: Recorder, check: Check, limits: Limits | None = None
     ) -> None:
         self._site, self._recorder, self._check = site, recorder, check
+        self._keep = recorder.keep
         self._limits = limits or Limits()
         self._targets = offered.targets
         self._target_of = array("i", offered.target.astype(np.intc).tobytes())
@@ -85,6 +89,7 @@ class Dispatcher:
         self._loop = loop
         self._end_s = window_end_s + self._limits.drain_s
         self._alarm = alarm(loop, self._guarded(self._offer_due))
+        self._ready = readiness(loop, self._guarded)
         sweep = loop.timer(_SWEEP_S, _SWEEP_S)
         try:
             sweep.start(self._guarded(self._sweep))
@@ -96,6 +101,7 @@ class Dispatcher:
             sweep.close()
             for connection in self._connections:
                 connection.close()
+            self._ready.close()
         return Counts(len(self._due_s), self._begun, self._dropped, max(time.monotonic(), window_end_s))
 
     def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
@@ -110,22 +116,31 @@ class Dispatcher:
         return call
 
     def _offer_due(self) -> None:
+        """Handle what has arrived, send what is due, and see to being called again."""
+        self._ready.collect()
         due_s, count = self._due_s, len(self._due_s)
         for _ in range(_AT_ONCE):
             if self._next == count:
+                self._ready.listen(True)
                 self._finish_if_over()
                 return
             if due_s[self._next] > time.monotonic():
                 break
             self._next += 1
             self._offer(self._next - 1)
-        self._alarm.set(due_s[self._next] if self._next < count else 0.0)
+        if self._next < count:
+            next_s = due_s[self._next]
+            soon = self._ready.defers and next_s - time.monotonic() < _LAG_S and not self._queue
+            self._ready.listen(not soon)
+            self._alarm.set(next_s)
+        else:
+            self._alarm.set(0.0)
 
     def _offer(self, position: int) -> None:
         if self._idle:
             self._send(self._idle.popleft(), position)
         elif len(self._connections) < self._limits.in_flight:
-            connection = self._site.connection(self._loop, self._ended)
+            connection = self._site.connection(self._loop, self._ready, self._ended)
             self._connections.append(connection)
             self._send(connection, position)
         elif self._limits.at_cap == "queue":
@@ -172,7 +187,7 @@ class Dispatcher:
             if connection.done_s == self._end_s:
                 cause = "drain"
             code, total_ms = self._failure(cause), _NAN
-        recorder.add(connection.index, connection.sent_s, connection.done_s, total_ms, code)
+        self._keep(PACK(connection.index, code, connection.sent_s, connection.done_s, total_ms))
 
     def _pump(self) -> None:
         """Send what waits over idle connections. Not from within itself: a refused one ends in the same breath."""
@@ -185,7 +200,7 @@ class Dispatcher:
 
     def _drop(self, position: int) -> None:
         self._dropped += 1
-        self._recorder.add(position, _NAN, _NAN, _NAN, self._failure("dropped"))
+        self._keep(PACK(position, self._failure("dropped"), _NAN, _NAN, _NAN))
 
     def _failure(self, cause: str) -> int:
         code = self._recorder.code(cause)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rig.measure.address import parse_site
 from rig.measure.load.client import Address, Connection
+from rig.measure.load.readiness import Readiness
 from rig.measure.load.tls import TlsConnection
 from rig.model import InfrastructureError
 
@@ -31,8 +32,8 @@ class Site:
         self.addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
         self._tls = ssl.create_default_context() if self._scheme == "https" else None
 
-    def connection(self, loop: Any, ended: Callable[[Connection], None]) -> Connection:
+    def connection(self, loop: Any, ready: Readiness, ended: Callable[[Connection], None]) -> Connection:
         """A connection, not yet opened."""
         if self._tls is not None:
-            return TlsConnection(loop, self.addresses, ended, self._tls, self._host)
-        return Connection(loop, self.addresses, ended)
+            return TlsConnection(loop, ready, self.addresses, ended, self._tls, self._host)
+        return Connection(loop, ready, self.addresses, ended)

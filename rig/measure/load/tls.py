@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rig.measure.load.client import Address, Connection
+from rig.measure.load.readiness import Readiness
 
 _BLOCK = 65536
 
@@ -22,12 +23,13 @@ class TlsConnection(Connection):
     def __init__(
         self,
         loop: Any,
+        ready: Readiness,
         addresses: Sequence[Address],
         ended: Callable[[Connection], None],
         context: ssl.SSLContext,
         host: str,
     ) -> None:
-        super().__init__(loop, addresses, ended)
+        super().__init__(loop, ready, addresses, ended)
         self._context, self._host = context, host
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None

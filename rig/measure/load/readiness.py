@@ -1,0 +1,135 @@
+"""Which connections have something to read.
+
+Waking an idle CPU costs more than handling a response. Where the kernel stamps what arrives, a response can wait for
+the next request to be sent, and both cost one wake; its time is the stamp's, so it is no later for that. Elsewhere the
+loop calls as soon as something is there.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gevent import monkey
+
+_READ = 1
+_SO_TIMESTAMPNS = 35
+_STAMP = struct.Struct("qq")
+_SPACE = 64
+_BLOCK = 65536
+
+
+class Readiness(Protocol):
+    """Calls back when a socket can be read: when asked to collect, or by itself while it listens."""
+
+    defers: bool
+    """Whether what arrives is stamped, so that reading it may wait."""
+
+    def add(self, made: Any, callback: Callable[[], None]) -> None:
+        """Watch a connected socket."""
+
+    def remove(self, fd: int) -> None:
+        """Watch it no more; before it is closed."""
+
+    def collect(self) -> None:
+        """Call back for all that can be read now."""
+
+    def listen(self, on: bool) -> None:
+        """Whether to call back as soon as something can be read."""
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+
+
+def readiness(loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> Readiness:
+    """The best the platform has. ``guarded`` wraps what the loop calls."""
+    return _Stamped(loop, guarded) if sys.platform == "linux" and _STAMP.size == 16 else _Loop(loop)
+
+
+def receive(made: Any, stamped: bool) -> tuple[bytes, float]:
+    """What can be read, and the monotonic second it arrived; that of reading it where the kernel does not say.
+
+    Raises:
+        OSError: as ``recv`` does; BlockingIOError when there is nothing.
+    """
+    if not stamped:
+        return made.recv(_BLOCK), time.monotonic()
+    data, ancillary, _, _ = made.recvmsg(_BLOCK, _SPACE)
+    now_s = time.monotonic()
+    if not ancillary:
+        return data, now_s
+    seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
+    # The kernel stamps with the wall clock. One that is set in this moment would give a time that cannot be.
+    ago_s = time.time() - (seconds + nanoseconds * 1e-9)
+    return data, now_s - ago_s if 0 <= ago_s < 1 else now_s
+
+
+class _Stamped:
+    """Linux: an epoll of our own, which the loop watches only where waiting for the next request would be too long."""
+
+    def __init__(self, loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+        # Locust's patch takes epoll away, because it blocks; ours is only asked, never waited for.
+        self._epoll = monkey.get_original("select", "epoll")()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._watcher = loop.io(self._epoll.fileno(), _READ)
+        self._call = guarded(self.collect)
+        self.defers = True
+
+    def add(self, made: Any, callback: Callable[[], None]) -> None:
+        try:
+            made.setsockopt(monkey.get_original("socket", "SOL_SOCKET"), _SO_TIMESTAMPNS, 1)
+        except OSError:
+            self.defers = False
+        self._callbacks[made.fileno()] = callback
+        self._epoll.register(made.fileno(), _READ)
+
+    def remove(self, fd: int) -> None:
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def collect(self) -> None:
+        for fd, _ in self._epoll.poll(0):
+            if (callback := self._callbacks.get(fd)) is not None:
+                callback()
+
+    def listen(self, on: bool) -> None:
+        if on and not self._watcher.active:
+            self._watcher.start(self._call)
+        elif not on and self._watcher.active:
+            self._watcher.stop()
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+        self._epoll.close()
+
+
+class _Loop:
+    """Elsewhere: the loop's own watchers."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._watchers: dict[int, Any] = {}
+        self.defers = False
+
+    def add(self, made: Any, callback: Callable[[], None]) -> None:
+        self._watchers[made.fileno()] = watcher = self._loop.io(made.fileno(), _READ)
+        watcher.start(callback)
+
+    def remove(self, fd: int) -> None:
+        if (watcher := self._watchers.pop(fd, None)) is not None:
+            watcher.stop()
+            watcher.close()
+
+    def collect(self) -> None:
+        """They call by themselves."""
+
+    def listen(self, on: bool) -> None:
+        """They always do."""
+
+    def close(self) -> None:
+        for fd in list(self._watchers):
+            self.remove(fd)
