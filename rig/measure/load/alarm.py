@@ -46,12 +46,17 @@ class _FileAlarm:
 
     def __init__(self, loop: Any, ring: Callable[[], None]) -> None:
         self._fd, self._arm = _timer_file()
+        self._ring = ring
         self._watcher = loop.io(self._fd, _READ)
-        self._watcher.start(ring)
+        self._watcher.start(self._rang)
 
     def set(self, when_s: float) -> None:
-        # Setting also clears that it has fired, so the file need not be read. Zero would disarm it.
-        self._arm(max(when_s, 1e-9))
+        self._arm(max(when_s, 1e-9))  # Zero would disarm it.
+
+    def _rang(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # Set anew since.
+            os.read(self._fd, 8)
+        self._ring()
 
     def close(self) -> None:
         self._watcher.stop()

@@ -16,8 +16,9 @@ import gevent
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from locust import stats
 from locust.env import Environment
-from locust.stats import StatsError, bucket_response_time
+from locust.stats import StatsError
 from numpy.typing import NDArray
 
 from rig.model import Kind
@@ -59,18 +60,18 @@ def _merge(environment: Environment, batch: pa.RecordBatch) -> None:
     kinds, paths, causes = (batch[name] for name in ("kind", "path", "cause"))
     times = _response_ms(batch)
     place = kinds.indices.to_numpy().astype(np.int32) * len(paths.dictionary) + paths.indices.to_numpy()
-    stats = environment.stats
+    table = environment.stats
     for key in np.unique(place):
         mine = place == key
         kind, path = divmod(int(key), len(paths.dictionary))
         name, method = paths.dictionary[path].as_py(), METHODS[Kind(kinds.dictionary[kind].as_py())]
         failures = _count(pc.filter(causes, pa.array(mine)))
-        for entry in (stats.total, stats.get(name, method)):
+        for entry in (table.total, table.get(name, method)):
             _add(entry, times[mine], failures.total())
         for cause, count in failures.items():
             error = RuntimeError(cause)
             key = StatsError.create_key(method, name, error)
-            found = stats.errors.setdefault(key, StatsError(method, name, error))
+            found = table.errors.setdefault(key, StatsError(method, name, error))
             found.occurrences += count
 
 
@@ -93,8 +94,9 @@ def _add(entry: Any, times_ms: NDArray[np.float64], failures: int) -> None:
         entry.total_response_time += float(known[1:].sum())
         entry.min_response_time = min(entry.min_response_time, float(known.min()))
         entry.max_response_time = max(entry.max_response_time, float(known.max()))
-        for rounded, count in zip(*np.unique(np.rint(known[1:]), return_counts=True), strict=True):
-            entry.response_times[bucket_response_time(float(rounded))] += int(count)
+        # By Locust's own function, looked up now: users may have put another in its place.
+        for rounded, count in Counter(map(stats.bucket_response_time, known[1:].tolist())).items():
+            entry.response_times[rounded] += count
     entry.num_failures += failures
     entry.num_fail_per_sec[now] += failures
 

@@ -1,0 +1,65 @@
+"""The alarm of gevent's loop: rings at its instant, not before, and only for the last one set."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import gevent
+import pytest
+
+from rig.measure.load import alarm as alarms
+from rig.measure.load.alarm import alarm
+
+KINDS = ["_LoopAlarm", *(["_FileAlarm"] if sys.platform == "linux" else [])]
+
+
+@pytest.fixture(params=KINDS)
+def rings(request):
+    """An alarm of each kind, and the instants at which it rang."""
+    rang: list[float] = []
+    one = getattr(alarms, request.param)(gevent.get_hub().loop, lambda: rang.append(time.monotonic()))
+    yield one, rang
+    one.close()
+
+
+def _wait_for(rang: list[float], count: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(rang) < count and time.monotonic() < deadline:
+        gevent.sleep(0.002)
+
+
+def test_it_rings_once_and_not_before_its_instant(rings):
+    """A request sent early would count as waiting less than nothing."""
+    one, rang = rings
+    when = time.monotonic() + 0.03
+    one.set(when)
+    _wait_for(rang, 1)
+    assert rang[0] >= when - 1e-4
+    one.set(time.monotonic() + 1000)
+    gevent.sleep(0.02)
+    assert len(rang) == 1
+
+
+def test_an_instant_that_has_passed_rings_at_once(rings):
+    """Late requests are sent as soon as the loop turns."""
+    one, rang = rings
+    one.set(time.monotonic() - 5)
+    _wait_for(rang, 1)
+    assert rang
+
+
+def test_only_the_last_instant_counts(rings):
+    """Setting replaces what was set before."""
+    one, rang = rings
+    one.set(time.monotonic() + 0.01)
+    one.set(time.monotonic() + 1000)
+    gevent.sleep(0.05)
+    assert rang == []
+
+
+def test_linux_has_the_precise_one():
+    """The loop's own timers know whole milliseconds there."""
+    made = alarm(gevent.get_hub().loop, lambda: None)
+    assert type(made).__name__ == ("_FileAlarm" if sys.platform == "linux" else "_LoopAlarm")
+    made.close()
