@@ -57,13 +57,38 @@ def main() -> None:
     cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
     print(f"server on CPU {cpus[0]}, generator on CPU {cpus[1]}" if len(cpus) > 1 else "not pinned: one CPU for both")
+    machine(cpus)
     with server(cpus) as url, Generator(cpus) as rig:
         highest = rates(rig, url, cpus, window_s, repeats)
+        machine(cpus)
         slips(rig, url, window_s, repeats, highest)
         cpu(rig, url, cpus, window_s, repeats)
         journal_cost()
         soak(rig, url, 10.0 if options.quick else options.soak)
         others(url, cpus, window_s)
+    machine(cpus)
+
+
+GAPS = """
+import time
+begin = last = time.monotonic()
+gaps = []
+while last - begin < 3:
+    now = time.monotonic()
+    if now - last > 0.001:
+        gaps.append(now - last)
+    last = now
+print(len(gaps) / 3, sum(gaps) / 3, max(gaps, default=0.0))
+"""
+
+
+def machine(cpus: list[int]) -> None:
+    """How often a loop that does nothing is stopped on the generator's core: nothing there can be more punctual."""
+    often, share, longest_s = map(float, _pinned([sys.executable, "-c", GAPS], cpus).split())
+    print(
+        f"\nthe machine itself: a bare loop was stopped {often:.1f} times a second for more than 1 ms,"
+        f" {share:.1%} of the time, at most {longest_s * 1000:.1f} ms"
+    )
 
 
 def rates(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: int) -> float:
