@@ -121,6 +121,7 @@ class Dispatcher:
         due_s, count = self._due_s, len(self._due_s)
         for _ in range(_AT_ONCE):
             if self._next == count:
+                self._alarm.cancel()
                 self._ready.listen(True)
                 self._finish_if_over()
                 return
@@ -149,9 +150,13 @@ class Dispatcher:
             self._drop(position)
 
     def _send(self, connection: Connection, position: int) -> None:
+        sent_s = time.monotonic()
+        if sent_s >= self._end_s:
+            self._idle.append(connection)
+            self._drop(position)
+            return
         self._begun += 1
         self._in_flight += 1
-        sent_s = time.monotonic()
         deadline_s = min(sent_s + self._limits.timeout_s, self._end_s)
         connection.begin(position, self._targets[self._target_of[position]].request, sent_s, deadline_s)
 
@@ -215,6 +220,8 @@ class Dispatcher:
 
     def _sweep(self) -> None:
         now = time.monotonic()
+        # What arrived before its deadline was in time, though nobody has looked at it yet.
+        self._ready.collect()
         if now >= self._end_s:
             while self._queue:
                 self._drop(self._queue.popleft())

@@ -1,0 +1,121 @@
+"""Single exchanges in corner cases: against a server that answers with exactly the bytes a test wants."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rig.journal import StreamSink, read_stream
+from rig.measure.load.client import prepare
+from rig.measure.load.open_model import Dispatcher, Limits
+from rig.measure.load.recorder import Offered, Recorder, Target
+from rig.measure.load.site import Site
+from rig.model import Kind
+from rig.samples import REQUESTS
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+Answer = Callable[[socket.socket], bool]
+"""Answers one request on a connection; whether another may follow on it."""
+
+
+def _says(data: bytes, *, again: bool = True) -> Answer:
+    def answer(client: socket.socket) -> bool:
+        client.sendall(data)
+        return again
+
+    return answer
+
+
+@contextmanager
+def _serving(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """``host:port`` of a server that gives ``answer`` to every request."""
+
+    def serve(client: socket.socket) -> None:
+        with suppress(OSError):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            spoken = context.wrap_socket(client, server_side=True) if context else client
+            held = b""
+            while data := spoken.recv(65536):
+                held += data
+                if b"\r\n\r\n" in held:
+                    held = b""
+                    if not answer(spoken):
+                        break
+            spoken.close()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def _run(
+    url: str, at_s: np.ndarray, folder: Path, *, trusting: ssl.SSLContext | None = None, **limits: Any
+) -> tuple[Any, Any]:
+    """Offer ``url`` at ``at_s``; returns what the dispatcher counted and the journal."""
+    start_s = time.monotonic() + 0.02
+    offered = Offered(
+        index=np.arange(len(at_s)),
+        intended_s=start_s + at_s,
+        target=np.zeros(len(at_s), np.int32),
+        targets=[Target(Kind.READ, "/", prepare("GET", url, {}))],
+    )
+    sink = StreamSink(folder / "requests.arrows", REQUESTS)
+    recorder = Recorder(offered, sink.write)
+    site = Site(url)
+    if trusting is not None:
+        site._tls = trusting
+    dispatcher = Dispatcher(site, offered, recorder=recorder, check=lambda *_: None, limits=Limits(**limits))
+    counts = dispatcher.run(start_s + float(at_s[-1]) + 0.01)
+    list(recorder.flush())
+    sink.close()
+    return counts, read_stream(folder / "requests.arrows", REQUESTS).to_pandas()
+
+
+def _causes(frame: Any) -> dict[str, int]:
+    return dict(Counter(frame["cause"].astype(object).fillna("none")))
+
+
+def test_waiting_for_the_last_response_costs_no_cpu(tmp_path):
+    """When all is sent the alarm is off. One that rings on keeps the loop, and with it a core, busy."""
+
+    def hang(client: socket.socket) -> bool:
+        client.recv(1)
+        return False
+
+    begin_s = time.thread_time()
+    with _serving(hang) as host:
+        _, frame = _run(f"http://{host}/", np.zeros(32), tmp_path, drain_s=1.5)
+    assert _causes(frame) == {"drain": 32}
+    # A busy loop takes all of the 1.5 s that are waited; all else, a few hundredths.
+    assert time.thread_time() - begin_s < 0.7
+
+
+def test_nothing_is_begun_after_the_drain(tmp_path):
+    """What waits then is dropped: begun after its own deadline, it would have ended before it was sent."""
+
+    def slow(client: socket.socket) -> bool:
+        time.sleep(0.03)
+        return _says(OK)(client)
+
+    with _serving(slow) as host:
+        counts, frame = _run(f"http://{host}/", np.zeros(60), tmp_path, in_flight=2, drain_s=0.25)
+    assert counts.scheduled == counts.sent + counts.dropped == len(frame) == 60
+    assert _causes(frame)["dropped"] == counts.dropped
+    begun = frame[frame["sent_s"].notna()]
+    assert (begun["done_s"] >= begun["sent_s"]).all()
