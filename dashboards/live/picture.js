@@ -2,7 +2,7 @@
 import { element } from "../report/page.js";
 import { timelineLegend } from "../report/timeline-series.js";
 import { timelineOption } from "../report/timeline.js";
-import { marksOf, reportTrial } from "./state.js";
+import { reportTrial } from "./state.js";
 
 /** The strategies' hues as in the report (Okabe–Ito), in the order of the plan. */
 const HUES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"];
@@ -30,7 +30,7 @@ export const pictureOption = (state, trial) => (colour, width) => {
       { ...SIDES, top: tall + 84, height: 10 },
     ],
     dataZoom: [],
-    series: [...option.series, nowLine(trial, colour), disturbances(trial, colour)],
+    series: [...option.series, nowLine(trial, colour)],
   };
 };
 
@@ -45,31 +45,18 @@ const mostOf = ({ recomputes }) => Math.max(2, ...recomputes.map((value) => valu
 
 /** @param {import("./state.js").LiveTrial} trial @param {(name: string) => string} colour */
 function nowLine(trial, colour) {
-  return lines("now", trial.ended ? [] : [{ xAxis: trial.at_s }], { color: colour("muted"), type: "solid", width: 1 });
-}
-
-/** @param {import("./state.js").LiveTrial} trial @param {(name: string) => string} colour */
-function disturbances(trial, colour) {
-  const found = marksOf(trial, "disturbance").map((one) => ({ xAxis: one.at_s }));
-  return lines("disturbances", found, { color: colour("ok"), type: [2, 2], width: 2 });
-}
-
-/** @param {string} name @param {object[]} data @param {object} lineStyle */
-function lines(name, data, lineStyle) {
+  const lineStyle = { color: colour("muted"), type: "solid", width: 1 };
+  const data = trial.ended ? [] : [{ xAxis: trial.at_s }];
   const markLine = { silent: true, symbol: "none", label: { show: false }, lineStyle, data };
-  return { type: "line", name, data: [], silent: true, markLine };
+  return { type: "line", name: "now", data: [], silent: true, markLine };
 }
 
 /** The report's legend and what only a live view has. */
 export function legend() {
+  // Live, recomputes of all entries are drawn as one.
   const more = [
-    ["key-disturbance", "disturbance of the rig"],
+    ["key-open", "recomputes open"],
     ["key-now", "now"],
   ].map(([key, text]) => element("li", {}, element("i", { class: `key ${key}` }), text));
-  return [...timelineLegend().filter((item) => !item.querySelector(".key-open")), openKey(), ...more];
-}
-
-/** Live, recomputes of all entries are drawn as one. */
-function openKey() {
-  return element("li", {}, element("i", { class: "key key-open" }), "recomputes open");
+  return [...timelineLegend(true).filter((item) => !item.querySelector(".key-open")), ...more];
 }

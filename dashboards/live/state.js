@@ -81,6 +81,7 @@ export function reportTrial(state, trial) {
     writes_hot: writes.filter((one) => one.hot).map((one) => one.at_s),
     writes_other: writes.filter((one) => !one.hot).map((one) => one.at_s),
     expiries: marksOf(trial, "expiry").map((one) => one.at_s),
+    disturbances: marksOf(trial, "disturbance").map((one) => ({ kind: one.text, begin_s: one.at_s, end_s: one.until_s })),
     visits: trial.visits,
   };
 }

@@ -67,7 +67,8 @@ def trial(feed: LiveFeed, number: int, start_s: float, until_s: float, dice: np.
     feed.marker("expiry", start_s + HERD[0], "product:moon-jar", entries=["product:moon-jar"])
     herd = {"peak": 16, "cause": "expiry", "recomputes": 16}
     feed.marker("stampede", start_s + HERD[0], f"entry {NASTY}", until_s=start_s + HERD[1], **herd)
-    feed.marker("disturbance", start_s + 3.0, "the generator was late")
+    feed.marker("disturbance", start_s + 3.0, "flush")
+    feed.marker("disturbance", start_s + 4.5, "cache-outage", until_s=start_s + 5.5)
     feed.recomputes_open([(start_s + HERD[0], 16), (start_s + HERD[1], 0), (start_s + until_s, 0)])
 
 
