@@ -30,9 +30,6 @@ class Alarm(Protocol):
     def set(self, when_s: float) -> None:
         """Ring at ``when_s`` (monotonic); in the past: at the loop's next turn. Replaces what was set before."""
 
-    def cancel(self) -> None:
-        """Do not ring until set again. An alarm that rang and is not set again must be cancelled, or it rings on."""
-
     def close(self) -> None:
         """Never ring again."""
 
@@ -61,9 +58,6 @@ class _FileAlarm:
             os.read(self._fd, 8)
         self._ring()
 
-    def cancel(self) -> None:
-        self._arm(0.0)
-
     def close(self) -> None:
         self._watcher.stop()
         self._watcher.close()
@@ -82,9 +76,6 @@ class _LoopAlarm:
         self._loop.update_now()  # gevent caches the loop's time.
         self._watcher = self._loop.timer(max(0.0, when_s - time.monotonic()))
         self._watcher.start(self._ring)
-
-    def cancel(self) -> None:
-        self.close()
 
     def close(self) -> None:
         if self._watcher is not None:

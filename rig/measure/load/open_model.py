@@ -121,7 +121,6 @@ class Dispatcher:
         due_s, count = self._due_s, len(self._due_s)
         for _ in range(_AT_ONCE):
             if self._next == count:
-                self._alarm.cancel()
                 self._ready.listen(True)
                 self._finish_if_over()
                 return
