@@ -10,24 +10,31 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from rig.cli.main import _run
 from rig.selftest.scripted_server import Scripted, serving
 
-LOAD = [sys.executable, "-m", "rig", "load"]
 KEYS = {
     *("scheduled", "sent", "dropped", "failed", "failures", "statuses", "rate_rps"),
     *("response_ms", "service_ms", "slip_ms", "cpu_us_per_request"),
 }
 
 
-def _load(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*LOAD, *arguments], capture_output=True, text=True, timeout=120)
+def _load(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and error of ``rig load``; in this process, for the sake of time."""
+    runner = CliRunner()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sys.argv", ["rig", "load", *arguments])
+        with runner.isolation() as streams:
+            code = _run()
+            return code, streams[0].getvalue().decode(), streams[1].getvalue().decode()
 
 
 def _figures(*arguments: str):
-    done = _load(*arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    code, out, said = _load(*arguments, "--json")
+    assert code == 0, said
+    return json.loads(out)
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +138,10 @@ def test_a_target_never_reached_is_no_measurement():
     """Exit 3, naming what was tried and why it failed."""
     with serving() as server:
         pass
-    done = _load(f"{server.url}/ok", "--rate", "20", "--duration", "500ms", "--json")
-    assert done.returncode == 3
-    assert done.stdout == ""
-    assert "never reached (refused" in done.stderr
+    code, out, said = _load(f"{server.url}/ok", "--rate", "20", "--duration", "500ms", "--json")
+    assert code == 3
+    assert out == ""
+    assert "never reached (refused" in said
 
 
 @pytest.mark.parametrize(
@@ -152,7 +159,19 @@ def test_a_target_never_reached_is_no_measurement():
 )
 def test_what_cannot_be_offered_is_refused_before_anything_is_sent(arguments, said):
     """Exit 2, with the remedy."""
-    done = _load(*arguments, "--json")
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stdout == ""
+    code, out, complaint = _load(*arguments, "--json")
+    assert code == 2
+    assert said in complaint
+    assert out == ""
+
+
+def test_the_command_itself(server: Scripted):
+    """As a program calls it: one JSON object on stdout, all that is meant for people on stderr."""
+    command = [sys.executable, "-m", "rig", "load", f"{server.url}/ok", "--rate", "50", "--duration", "1s"]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["url"] == f"{server.url}/ok"
+    assert "offering load for 1 s" in done.stderr
+    told = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    assert "scheduled" in told
+    assert max(map(len, told.splitlines())) <= 80

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -71,6 +72,8 @@ class FleetClient:
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 text=True,
+                # Whoever read a profile kept Locust from patching his own process; the fleet's is Locust's.
+                env={name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"},
                 # Ctrl-C in the terminal is the conductor's to handle: it ends the fleet by closing its input.
                 start_new_session=True,
             )
