@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -68,6 +70,10 @@ def load(
     from rig.plan.curves import curve_named, offered
 
     require_allowed(url, allow_host)
+    if not math.isfinite(rate):
+        raise UsageError(f"--rate {rate:g}: write a number of requests per second, like 20")
+    if samples is not None:
+        _require_writable(samples)
     if duration <= 0 or timeout <= 0:
         raise UsageError("--duration and --timeout: must be above 0")
     if (expected := offered(curve_named(curve), rate, duration)) < 1:
@@ -131,6 +137,16 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip() or "\n" in text or "\r" in text:
         raise UsageError(f"--header {text!r}: write it like 'Accept-Language: de'")
     return name.strip(), value.strip()
+
+
+def _require_writable(samples: Path) -> None:
+    """Before the load is offered: afterwards the samples would be lost."""
+    if samples.is_dir():
+        raise UsageError(f"--samples {samples}: is a folder; name a file in it")
+    if not samples.parent.is_dir():
+        raise UsageError(f"--samples {samples}: there is no folder {samples.parent}; make it, or name another")
+    if not os.access(samples if samples.exists() else samples.parent, os.W_OK):
+        raise UsageError(f"--samples {samples}: cannot be written; name another file")
 
 
 def _keep(parquet: Path, samples: Path) -> None:
