@@ -123,7 +123,7 @@ RULES = (
         figure=_stampede_extra_ms,
         says=_says_stampede,
         unit=lambda value: f"{milliseconds(value)} more",
-        missing="LCP in a stampede is unknown (no page visit met one, or this control does not cache)",
+        missing="LCP in a stampede is unknown (no page was opened, none met one, or this control does not cache)",
         good_max=100,
         ok_max=1000,
     ),
@@ -132,7 +132,7 @@ RULES = (
         figure=_stampede_ratio,
         says=_says_stampede,
         unit=lambda value: figure(value, "times"),
-        missing="LCP in a stampede is unknown (no page visit met one, or this control does not cache)",
+        missing="LCP in a stampede is unknown (no page was opened, none met one, or this control does not cache)",
     ),
     Rule(
         name=FRESHNESS,
