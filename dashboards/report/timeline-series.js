@@ -140,13 +140,14 @@ function disturbed(trial, colour) {
     markArea: {
       silent: true,
       itemStyle: { color: colour("disturbance"), borderColor: colour("disturbance-ink"), borderWidth: 0.6 },
-      label: { ...label, position: "insideTopLeft", distance: 3 },
+      // Failed visits lie along the upper edge.
+      label: { ...label, position: "insideBottomLeft", distance: 3 },
       data: lasting.map((one) => [{ name: one.kind, xAxis: one.begin_s }, { xAxis: one.end_s }]),
     },
     markLine: {
       silent: true,
       symbol: "none",
-      label: { ...label, position: "insideEndTop" },
+      label: { ...label, position: "insideStartTop" },
       lineStyle: { color: colour("disturbance-ink"), type: "solid", width: 2 },
       data: momentary.map((one) => ({ name: one.kind, xAxis: one.begin_s })),
     },
