@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -119,3 +120,78 @@ def test_nothing_is_begun_after_the_drain(tmp_path):
     assert _causes(frame)["dropped"] == counts.dropped
     begun = frame[frame["sent_s"].notna()]
     assert (begun["done_s"] >= begun["sent_s"]).all()
+
+
+def _trusted(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context with a certificate of its own, and a client's that trusts it."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=127.0.0.1",
+            ),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, key)
+    return serving, ssl.create_default_context(cafile=str(certificate))
+
+
+# Due 3 ms apart: close enough that the reading of what arrived waits for the next request.
+_CLOSE = np.arange(60) * 0.003
+
+
+def test_reading_may_wait_only_where_the_server_does_not(tmp_path):
+    """A response larger than a connection holds is taken as it comes."""
+    body = b"x" * 1_000_000
+    answer = _says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + body)
+    with _serving(answer) as host:
+        _, frame = _run(f"http://{host}/", _CLOSE, tmp_path)
+    assert _causes(frame) == {"none": 60}
+    # Read once per request, its 16 blocks would take 16 times 3 ms; the server needs about 1 ms.
+    assert (frame["done_s"] - frame["sent_s"]).median() < 0.02
+
+
+def test_a_body_that_ends_with_the_stream_ends_when_it_does(tmp_path):
+    """An end of stream bears no stamp, so it is read at once."""
+    with _serving(_says(b"HTTP/1.1 200 OK\r\n\r\nok", again=False)) as host:
+        _, frame = _run(f"http://{host}/", _CLOSE, tmp_path)
+    assert _causes(frame) == {"none": 60}
+    # Left for the next two requests, each would take 6 ms; alone, a few tenths.
+    assert (frame["done_s"] - frame["sent_s"]).median() < 0.002
+
+
+def test_a_server_that_closes_unannounced_costs_no_request(tmp_path):
+    """That it closed is seen with the response: nothing more is sent on that connection."""
+    with _serving(_says(OK, again=False)) as host:
+        _, frame = _run(f"http://{host}/", _CLOSE, tmp_path)
+    assert _causes(frame) == {"none": 60}
+
+
+def test_a_closed_tls_connection_says_nothing_to_the_next_exchange(tmp_path):
+    """At the cap a connection goes on in the same breath; what was behind the last response is not the next one's."""
+    serving, trusting = _trusted(tmp_path)
+
+    def answer(client: socket.socket) -> bool:
+        client.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+        client.sendall(b"noise")
+        return False
+
+    # Both records lie in one block when they are read late, which is not so each time.
+    with _serving(answer, serving) as host:
+        _, frame = _run(f"https://{host}/", np.zeros(40), tmp_path, trusting=trusting, in_flight=1)
+    assert _causes(frame) == {"none": 40}

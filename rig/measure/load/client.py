@@ -53,6 +53,7 @@ class Connection:
         self._request = self._unsent = b""
         self._next_address = 0
         self._connected = self._received = self._past_headers = self._complete = self._reusable = False
+        self._hung_up = False
         self.busy = False
         self.deadline_s = _NEVER
         self.index = -1
@@ -86,6 +87,7 @@ class Connection:
             self._writer.stop()
             self._writer.close()
             self._writer = None
+        self._ready.urgent.discard(self)
         if self._socket is not None:
             self._ready.remove(self._socket.fileno())
             self._socket.close()
@@ -121,10 +123,11 @@ class Connection:
 
     # What the loop says. An exception here is a fault of ours: it must end the trial, not a turn of the loop.
 
-    def _readable(self) -> None:
+    def _readable(self, hung_up: bool) -> None:
         assert self._socket is not None
+        self._hung_up = hung_up
         try:
-            data, self._arrived_s = receive(self._socket, self._ready.defers)
+            data, self._arrived_s = receive(self._socket, self._ready.stamps)
         except BlockingIOError:
             return
         except OSError:
@@ -240,6 +243,9 @@ class Connection:
             self._reusable = False
         if self._complete:
             self._succeed()
+        else:
+            # The server can't send more than its window; left unread, that would slow it down.
+            self._ready.hurry(self)
 
     def _end_of_stream(self) -> None:
         """The server closed. A body without a length ends so; anything else was cut off."""
@@ -251,6 +257,8 @@ class Connection:
             self._fail("truncated")
         else:
             self.status, self._reusable = self._parser.get_status_code(), False
+            # The end of a stream bears no stamp: where that ends responses, no reading may wait any more.
+            self._ready.hurry(Connection)
             self._succeed()
 
     def _succeed(self) -> None:
@@ -258,8 +266,9 @@ class Connection:
         if self.done_s > self.deadline_s:
             self.expire()
             return
-        if not self._reusable:
+        if not self._reusable or self._hung_up:
             self.close()
+        self._ready.urgent.discard(self)
         self._finish()
 
     def _fail(self, cause: str, at_s: float = float("nan")) -> None:

@@ -130,8 +130,8 @@ class Dispatcher:
             self._offer(self._next - 1)
         if self._next < count:
             next_s = due_s[self._next]
-            soon = self._ready.defers and next_s - time.monotonic() < _LAG_S and not self._queue
-            self._ready.listen(not soon)
+            waits = self._ready.stamps and not self._ready.urgent and not self._queue
+            self._ready.listen(not (waits and next_s - time.monotonic() < _LAG_S))
             self._alarm.set(next_s)
         else:
             self._alarm.set(0.0)

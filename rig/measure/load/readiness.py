@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from gevent import monkey
 
 _READ = 1
+_HUNG_UP = 0x2000
+"""EPOLLRDHUP: the other side will say nothing more."""
 _SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("qq")
 _SPACE = 64
@@ -25,11 +27,13 @@ _BLOCK = 65536
 class Readiness(Protocol):
     """Calls back when a socket can be read: when asked to collect, or by itself while it listens."""
 
-    defers: bool
+    stamps: bool
     """Whether what arrives is stamped, so that reading it may wait."""
+    urgent: set[object]
+    """For whom it may not wait all the same, see :meth:`hurry`."""
 
-    def add(self, made: Any, callback: Callable[[], None]) -> None:
-        """Watch a connected socket."""
+    def add(self, made: Any, callback: Callable[[bool], None]) -> None:
+        """Watch a connected socket. ``callback`` hears whether the other side is known to have said its last."""
 
     def remove(self, fd: int) -> None:
         """Watch it no more; before it is closed."""
@@ -40,13 +44,16 @@ class Readiness(Protocol):
     def listen(self, on: bool) -> None:
         """Whether to call back as soon as something can be read."""
 
+    def hurry(self, who: object) -> None:
+        """Call back at once until ``who`` is no longer ``urgent``: the other side waits for us."""
+
     def close(self) -> None:
         """Watch nothing any more."""
 
 
 def readiness(loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> Readiness:
     """The best the platform has. ``guarded`` wraps what the loop calls."""
-    return _Stamped(loop, guarded) if sys.platform == "linux" and _STAMP.size == 16 else _Loop(loop)
+    return _Stamped(loop, guarded) if sys.platform == "linux" and _STAMP.size == 16 else _Loop(loop, guarded)
 
 
 def receive(made: Any, stamped: bool) -> tuple[bytes, float]:
@@ -73,33 +80,38 @@ class _Stamped:
     def __init__(self, loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
         # Locust's patch takes epoll away, because it blocks; ours is only asked, never waited for.
         self._epoll = monkey.get_original("select", "epoll")()
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._callbacks: dict[int, Callable[[bool], None]] = {}
         self._watcher = loop.io(self._epoll.fileno(), _READ)
         self._call = guarded(self.collect)
-        self.defers = True
+        self.stamps = True
+        self.urgent: set[object] = set()
 
-    def add(self, made: Any, callback: Callable[[], None]) -> None:
+    def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         try:
             made.setsockopt(monkey.get_original("socket", "SOL_SOCKET"), _SO_TIMESTAMPNS, 1)
         except OSError:
-            self.defers = False
+            self.stamps = False
         self._callbacks[made.fileno()] = callback
-        self._epoll.register(made.fileno(), _READ)
+        self._epoll.register(made.fileno(), _READ | _HUNG_UP)
 
     def remove(self, fd: int) -> None:
         if self._callbacks.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
     def collect(self) -> None:
-        for fd, _ in self._epoll.poll(0):
+        for fd, said in self._epoll.poll(0):
             if (callback := self._callbacks.get(fd)) is not None:
-                callback()
+                callback(said & _HUNG_UP != 0)
 
     def listen(self, on: bool) -> None:
         if on and not self._watcher.active:
             self._watcher.start(self._call)
         elif not on and self._watcher.active:
             self._watcher.stop()
+
+    def hurry(self, who: object) -> None:
+        self.urgent.add(who)
+        self.listen(True)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -110,14 +122,15 @@ class _Stamped:
 class _Loop:
     """Elsewhere: the loop's own watchers."""
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
+    def __init__(self, loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+        self._loop, self._guarded = loop, guarded
         self._watchers: dict[int, Any] = {}
-        self.defers = False
+        self.stamps = False
+        self.urgent: set[object] = set()
 
-    def add(self, made: Any, callback: Callable[[], None]) -> None:
+    def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         self._watchers[made.fileno()] = watcher = self._loop.io(made.fileno(), _READ)
-        watcher.start(callback)
+        watcher.start(self._guarded(lambda: callback(False)))
 
     def remove(self, fd: int) -> None:
         if (watcher := self._watchers.pop(fd, None)) is not None:
@@ -128,6 +141,9 @@ class _Loop:
         """They call by themselves."""
 
     def listen(self, on: bool) -> None:
+        """They always do."""
+
+    def hurry(self, who: object) -> None:
         """They always do."""
 
     def close(self) -> None:

@@ -35,6 +35,11 @@ class TlsConnection(Connection):
         self._tls: ssl.SSLObject | None = None
         self._shaken = False
 
+    def close(self) -> None:
+        """Close the connection; what is still held of it belongs to no exchange."""
+        super().close()
+        self._shaken = False
+
     def _greet(self) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_hostname=self._host)
@@ -46,10 +51,12 @@ class TlsConnection(Connection):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
+            self._ready.hurry(self)  # The server waits for our part of it.
             super()._say(self._outgoing.read())
         except ssl.SSLError:
             self._fail("tls")
         else:
+            self._ready.urgent.discard(self)
             self._shaken = True
             self._say(self._request)
 
