@@ -115,11 +115,13 @@ class Fleet:
         self._say_started(trial)
         typed: list[type[User]] = classes
         runner.start(len(typed), spawn_rate=len(typed), wait=False)
-        while not (trial.requests_done.is_set() and trial.visits_done.is_set()):
-            self._say_progress(trial, trial.recorder.count)
-            gevent.wait([trial.requests_done, trial.visits_done], timeout=_PROGRESS_S, count=2)
-        cpu_s = time.process_time() - begin_cpu_s
-        runner.stop()
+        try:
+            while not (trial.requests_done.is_set() and trial.visits_done.is_set()):
+                self._say_progress(trial, trial.recorder.count)
+                gevent.wait([trial.requests_done, trial.visits_done], timeout=_PROGRESS_S, count=2)
+            cpu_s = time.process_time() - begin_cpu_s
+        finally:
+            runner.stop()
         counts = trial.counts
         if counts is None:
             return {"error": trial.error or "the requests ended without a count"}
@@ -188,7 +190,8 @@ def say(message: dict[str, Any]) -> None:
 def serve(fleet: Fleet, address: str | None) -> None:
     """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
     say({"ready": True, "ui": address})
-    orders: Queue[dict[str, Any] | None] = Queue()
+    orders: Queue[dict[str, Any]] = Queue()
+    serving = gevent.getcurrent()
 
     def listen() -> None:
         for line in FileObject(sys.stdin.fileno(), "rb", closefd=False):
@@ -197,11 +200,13 @@ def serve(fleet: Fleet, address: str | None) -> None:
                 orders.put(message["order"])
             else:
                 watched.told(fleet.environment, message)
-        orders.put(None)
+        # Nobody waits for a trial under way any more: it must not go on loading its target.
+        gevent.kill(serving)
 
     gevent.spawn(listen)
-    while (order := orders.get()) is not None:
-        say(fleet.run_trial(order))
+    with contextlib.suppress(gevent.GreenletExit):
+        while True:
+            say(fleet.run_trial(orders.get()))
 
 
 def main() -> None:
