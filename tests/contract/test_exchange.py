@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import gevent
 import numpy as np
 
 from rig.journal import StreamSink, read_stream
@@ -23,6 +24,7 @@ from rig.measure.load.open_model import Dispatcher, Limits
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.recorder import Offered, Recorder, Target
 from rig.measure.load.site import Site
+from rig.measure.load.trial import Trial
 from rig.measure.single import LOCUSTFILE
 from rig.model import Kind
 from rig.plan.schedule import ScheduleSpec
@@ -218,3 +220,18 @@ def test_a_trial_whose_conductor_is_gone_stops_at_once(tmp_path):
                 pass
             fleet.stdin.close()
             assert fleet.wait(10) == 0
+
+
+def test_a_trial_that_ends_within_a_flush_loses_no_sample():
+    """The flush under way is finished: its batches are not yet all in the journal."""
+    spec = ScheduleSpec(
+        seed=1, round=0, window_s=1.1, read_rate_rps=5000.0, reads={"/": 1.0}, visit_paths={}, arrivals="uniform"
+    )
+    rows = []
+    with _serving(lambda client: not client.recv(1)) as host:
+        order = TrialOrder(url=f"http://{host}", strategy=None, spec=spec, in_flight=1, at_cap="drop", timeout_s=1.2)
+        trial = Trial(order, lambda batch: rows.append(batch.num_rows))
+        trial.begin(time.monotonic())
+        trial.send_requests(lambda batch: gevent.sleep(0.3))
+    assert trial.counts is not None
+    assert sum(rows) == trial.recorder.count == trial.counts.scheduled

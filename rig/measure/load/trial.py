@@ -71,16 +71,17 @@ class Trial:
     def send_requests(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
         """Send this share of the schedule; return when all has ended. ``on_batch`` gets the samples, once a second."""
         dispatcher = Dispatcher(self.site, self.offered, recorder=self.recorder, check=self.check, limits=self.limits)
-        flusher = gevent.spawn(self._flush_forever, on_batch)
+        over = Event()
+        flusher = gevent.spawn(self._flush_until, over, on_batch)
         try:
             self.counts = dispatcher.run(self.end_s)
         finally:
-            flusher.kill()
+            over.set()
+            flusher.join()  # Not killed: in the middle of a flush it would take the rest of its samples with it.
             self._flush(on_batch)
 
-    def _flush_forever(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
-        while True:
-            gevent.sleep(_FLUSH_S)
+    def _flush_until(self, over: Event, on_batch: Callable[[pa.RecordBatch], None]) -> None:
+        while not over.wait(_FLUSH_S):
             self._flush(on_batch)
 
     def _flush(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
