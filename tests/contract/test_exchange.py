@@ -235,3 +235,11 @@ def test_a_trial_that_ends_within_a_flush_loses_no_sample():
         trial.send_requests(lambda batch: gevent.sleep(0.3))
     assert trial.counts is not None
     assert sum(rows) == trial.recorder.count == trial.counts.scheduled
+
+
+def test_a_request_is_one_whatever_its_url_holds():
+    """Blanks and other letters are escaped, what is escaped stays; a Host of the user's takes the place of ours."""
+    assert prepare("GET", "http://[::1]:8000/日 b%20?q=c d#part", {}) == (
+        b"GET /%E6%97%A5%20b%20?q=c%20d HTTP/1.1\r\nHost: [::1]:8000\r\n\r\n"
+    )
+    assert prepare("GET", "http://127.0.0.1", {"host": "shop"}) == b"GET / HTTP/1.1\r\nhost: shop\r\n\r\n"

@@ -11,7 +11,7 @@ import errno
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 from gevent import monkey
@@ -25,6 +25,8 @@ _FRESH_S = 0.1
 _KEPT = frozenset(
     (b"x-cache", b"x-cache-strategy", b"x-content-version", b"server-timing", b"content-length", b"transfer-encoding")
 )
+_SAFE = "%/:?#[]@!$&'()*+,;=~|^`{}\\\"<>"
+"""What a request's target may hold as it is; blanks and what is not ASCII go escaped."""
 _CAUSES = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset", errno.ETIMEDOUT: "connect_timeout"}
 
 Address = tuple[int, Any]
@@ -285,7 +287,9 @@ def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     """One HTTP/1.1 request as bytes."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
+    lines = [f"{method} {quote(target, safe=_SAFE)} HTTP/1.1"]
+    if not any(name.lower() == "host" for name in headers):
+        lines.append(f"Host: {parts.netloc.rpartition('@')[2]}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body:
         lines += [f"Content-Length: {len(body)}", "Content-Type: application/x-www-form-urlencoded"]
