@@ -22,7 +22,7 @@ _UNREACHED = {"refused", "connect", "connect_timeout", "tls"}
 @click.command(short_help="Put open-model load on any URL.")
 @click.argument("url")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), required=True, help="Requests per second.")
-@click.option("--duration", type=Duration(), default=10.0, show_default=True, help="How long requests are offered.")
+@click.option("--duration", type=Duration(), default=10.0, show_default="10s", help="How long requests are offered.")
 @click.option("--arrivals", type=click.Choice(["poisson", "uniform"]), default="poisson", show_default=True)
 @click.option("--curve", default="steady", show_default=True, help="How the rate moves: steady, ramp, spike, soak.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
@@ -31,7 +31,7 @@ _UNREACHED = {"refused", "connect", "connect_timeout", "tls"}
 @click.option(
     "--at-cap", type=click.Choice(["queue", "drop"]), default="queue", show_default=True, help="What then happens."
 )
-@click.option("--timeout", type=Duration(), default=30.0, show_default=True, help="Of one request, from its sending.")
+@click.option("--timeout", type=Duration(), default=30.0, show_default="30s", help="Of one request, from its sending.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
 @click.option(
     "--samples", type=click.Path(path_type=Path), default=None, help="Keep every sample in this Parquet file."
@@ -134,7 +134,8 @@ def _warning(mark: str) -> str:
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or "\n" in text or "\r" in text:
+    sendable = "\n" not in text and "\r" not in text and all(ord(character) < 256 for character in text)
+    if not colon or not name.strip() or not sendable:
         raise UsageError(f"--header {text!r}: write it like 'Accept-Language: de'")
     return name.strip(), value.strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -60,6 +61,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: runs the verb, turns errors into one line and an exit code."""
+    # Told to end, a run ends as with Ctrl-C: what was sealed is kept, and nothing is left running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_run())
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from rig.model import TrialId
 from rig.plan.plan import Plan
+from rig.words import plural
 
 
 class RunProgress:
@@ -62,7 +63,7 @@ class RunProgress:
             f"{amounts.writes} writes a trial, short TTL {amounts.ttl_s:g} s"
         )
         total_s = len(self._order) * amounts.window_s
-        self._say(f"{len(self._order)} trials of {amounts.window_s:g} s, about {total_s * 1.12 / 60:.1f} min")
+        self._say(f"{plural(len(self._order), 'trial')} of {amounts.window_s:g} s, about {total_s * 1.12 / 60:.1f} min")
         if self._terminal and self._task is not None:
             self._bar.update(self._task, total=total_s, completed=0)
 

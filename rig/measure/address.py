@@ -25,6 +25,8 @@ def parse_site(url: str) -> tuple[str, str, int]:
         raise UsageError(f"{url}: not a URL ({error})") from error
     if parts.scheme not in _PORTS or not parts.hostname:
         raise UsageError(f"{url}: not a complete URL; write it like http://127.0.0.1:8000/path")
+    if parts.username is not None:
+        raise UsageError("URL: with user and password they would stand in results; use --header 'Authorization: …'")
     return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
 
 

@@ -182,7 +182,7 @@ def _next_command(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> st
     """After a doubt more of the same; after an answer what the chosen strategy does."""
     choice = summary["finding"].get("choice")
     if not summary["valid"]:
-        return "rig doctor"
+        return "rig selftest"
     if choice:
         return f"rig strategies show {summary['arms'][choice].get('strategy') or choice}"
     rounds = f"--rounds {2 * (section(summary['conditions'], 'rounds') or 1)}"

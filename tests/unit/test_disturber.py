@@ -14,9 +14,8 @@ from rig.measure.soundness import LATE_DISTURBANCE_S, marks
 from rig.model import InfrastructureError, Mark, UsageError
 from rig.plan.disturbance import KINDS, Planned
 from rig.plan.profile import load_profile
-from rig.samples import REQUESTS
 
-NOTHING = pa.Table.from_pylist([], schema=REQUESTS)
+NOTHING: list[pa.RecordBatch] = []
 FLEET = {"requests": {"scheduled": 0, "sent": 0, "dropped": 0}, "pages": {"scheduled": 0}, "wrong_arm": 0}
 
 

@@ -84,7 +84,7 @@ def test_what_was_not_measured_says_so_in_words(tmp_path):
     row = next(line for line in text.splitlines() if line.startswith("delete-many"))
     assert row.split() == ["delete-many", "not", "measured", *["not"] * (len(COLUMNS) - 2), "?", "not"]
     assert "not valid ✗" in text
-    assert text.rstrip().endswith("rig doctor")
+    assert text.rstrip().endswith("rig selftest")
     assert max(map(len, text.splitlines())) == 80
 
 

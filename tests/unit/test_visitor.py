@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rig.journal import read_json_lines, table_of
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import Trial
@@ -42,6 +44,7 @@ def _run(tmp_path, *answers):
         url="http://127.0.0.1:1", strategy="a", spec=SPEC, headers={"X-Cache-Strategy": "a"}, pages_path=str(pages)
     )
     trial, bus, browser = Trial(order), Bus(), Browser(*answers)
+    trial.begin(time.monotonic())
     VisitRunner(bus, trial, browser).run()
     trial.close()
     return trial, bus, browser, list(read_json_lines(pages))

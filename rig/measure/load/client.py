@@ -229,7 +229,7 @@ class Connection:
         if self._writer is None:
             self._writer = self._loop.io(self._socket.fileno(), _WRITE)
         if not self._writer.active:
-            self._writer.start(self._writable)
+            self._writer.start(self._ready.guarded(self._writable))
 
     def _take(self, data: bytes) -> None:
         """Feed the parser; end the exchange when the response is whole."""

@@ -86,12 +86,14 @@ class Crew:
             InfrastructureError: no worker is there, or one cannot carry the order out.
         """
         self.before_trial()
-        while nodes := self.connected:
+        silent: set[str] = set()
+        while nodes := [node for node in self.connected if node not in silent]:
             self._hand_out(trial, nodes)
             self._wait(lambda share: share.ready, time.monotonic() + _PREPARE_S)
             if errors := [share.error for share in self._shares.values() if share.error]:
                 raise InfrastructureError(f"worker: {errors[0]}")
-            if not any(share.lost for share in self._shares.values()):
+            silent |= {share.node for share in self._shares.values() if share.lost}
+            if not silent & set(nodes):
                 return
         raise InfrastructureError("workers: none is connected any more")
 

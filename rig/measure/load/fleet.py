@@ -42,7 +42,7 @@ from rig.measure.load.users import set_browser, set_trial
 from rig.measure.load.visitor import VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.services.supervisor import die_with_parent, pin
-from rig.model import InfrastructureError, Kind
+from rig.model import InfrastructureError, Kind, RigError
 from rig.samples import REQUESTS
 
 _PROGRESS_S = 0.5
@@ -69,7 +69,11 @@ class Fleet:
         """One trial, from its order to its counts."""
         asked = order_from(order)
         sink = StreamSink(Path(asked.requests_path or os.devnull), REQUESTS)
-        trial = Trial(asked, sink.write)
+        try:
+            trial = Trial(asked, sink.write)
+        except RigError as caught:
+            sink.close()
+            return {"error": str(caught), "known": True}
         error: str | None = "the trial was broken off"
         browser_before = self._browser_cpu_s()
         try:

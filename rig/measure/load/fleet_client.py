@@ -120,6 +120,8 @@ class FleetClient:
             if "started" in message:
                 on_start(message["started"])
                 continue
+            if message.get("known"):
+                raise InfrastructureError(message["error"])
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])

@@ -23,10 +23,14 @@ _STAMP = struct.Struct("qq")
 _SPACE = 64
 _BLOCK = 65536
 
+Guard = Callable[[Callable[[], None]], Callable[[], None]]
+
 
 class Readiness(Protocol):
     """Calls back when a socket can be read: when asked to collect, or by itself while it listens."""
 
+    guarded: Guard
+    """Wraps what the loop calls: a fault of ours must end the trial, not a turn of the loop."""
     stamps: bool
     """Whether what arrives is stamped, so that reading it may wait."""
     urgent: set[object]
@@ -51,7 +55,7 @@ class Readiness(Protocol):
         """Watch nothing any more."""
 
 
-def readiness(loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> Readiness:
+def readiness(loop: Any, guarded: Guard) -> Readiness:
     """The best the platform has. ``guarded`` wraps what the loop calls."""
     return _Stamped(loop, guarded) if sys.platform == "linux" and _STAMP.size == 16 else _Loop(loop, guarded)
 
@@ -77,11 +81,12 @@ def receive(made: Any, stamped: bool) -> tuple[bytes, float]:
 class _Stamped:
     """Linux: an epoll of our own, which the loop watches only where waiting for the next request would be too long."""
 
-    def __init__(self, loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+    def __init__(self, loop: Any, guarded: Guard) -> None:
         # Locust's patch takes epoll away, because it blocks; ours is only asked, never waited for.
         self._epoll = monkey.get_original("select", "epoll")()
         self._callbacks: dict[int, Callable[[bool], None]] = {}
         self._watcher = loop.io(self._epoll.fileno(), _READ)
+        self.guarded = guarded
         self._call = guarded(self.collect)
         self.stamps = True
         self.urgent: set[object] = set()
@@ -122,15 +127,15 @@ class _Stamped:
 class _Loop:
     """Elsewhere: the loop's own watchers."""
 
-    def __init__(self, loop: Any, guarded: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
-        self._loop, self._guarded = loop, guarded
+    def __init__(self, loop: Any, guarded: Guard) -> None:
+        self._loop, self.guarded = loop, guarded
         self._watchers: dict[int, Any] = {}
         self.stamps = False
         self.urgent: set[object] = set()
 
     def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         self._watchers[made.fileno()] = watcher = self._loop.io(made.fileno(), _READ)
-        watcher.start(self._guarded(lambda: callback(False)))
+        watcher.start(self.guarded(lambda: callback(False)))
 
     def remove(self, fd: int) -> None:
         if (watcher := self._watchers.pop(fd, None)) is not None:

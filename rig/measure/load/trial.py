@@ -61,6 +61,7 @@ class Trial:
         """Visits that another arm answered; requests say so in the journal."""
         self.error: str | None = None
         self._sink = sink
+        self._targets = self._prepared()
 
     def begin(self, start_s: float) -> None:
         """Fix the trial's clock: its window starts at ``start_s`` (monotonic)."""
@@ -89,8 +90,8 @@ class Trial:
             on_batch(batch)
             gevent.sleep(0)  # Requests that fell due meanwhile go first.
 
-    def _offered(self) -> Offered:
-        """This worker's share of the schedule, with the things asked for prepared once."""
+    def _prepared(self) -> list[Target]:
+        """What can be asked for: the reads of the schedule, then its writes."""
         order, schedule = self.order, self.schedule
         base = order.url.rstrip("/")
         reads = [Target(Kind.READ, path, prepare("GET", base + path, order.headers)) for path in schedule.paths]
@@ -99,10 +100,15 @@ class Trial:
             Target(Kind.WRITE, w.path, prepare("POST", base + w.path, headers, w.form.encode()))
             for w in schedule.writes
         ]
-        index = schedule.shard(order.worker, order.workers)
+        return [*reads, *writes]
+
+    def _offered(self) -> Offered:
+        """This worker's share of the schedule."""
+        schedule = self.schedule
+        index = schedule.shard(self.order.worker, self.order.workers)
         path = schedule.path[index]
-        target = np.where(path >= 0, path, len(reads) - 1 - path).astype(np.int32)
-        return Offered(index, self.start_s + schedule.at_s[index], target, [*reads, *writes])
+        target = np.where(path >= 0, path, len(schedule.paths) - 1 - path).astype(np.int32)
+        return Offered(index, self.start_s + schedule.at_s[index], target, self._targets)
 
     def check(self, target: Target, status: int, strategy: str | None, version: str | None) -> str | None:
         """Why a complete response is not what was asked for; None where it is."""

@@ -43,21 +43,21 @@ class _Worker:
 
     def prepare(self, environment: Any, msg: Any, **_: Any) -> None:
         """Build the share; say that it is ready, or what is wrong."""
-        self._number = msg.data["trial"]
+        number = self._number = msg.data["trial"]
         error = None
         try:
-            self._trial = Trial(order_from(msg.data["order"]), self._ship)
+            self._trial = trial = Trial(order_from(msg.data["order"]), lambda batch: self._ship(number, trial, batch))
         except Exception as caught:
             self._trial, error = None, f"{type(caught).__name__}: {caught}"
             _log.exception("the order cannot be carried out")
-        self._runner.send_message(READY, {"trial": self._number, "clock": clock_id(), "error": error})
+        self._runner.send_message(READY, {"trial": number, "clock": clock_id(), "error": error})
 
     def go(self, environment: Any, msg: Any, **_: Any) -> None:
         """Send the share from the instant the master fixed."""
         if self._trial is None or msg.data["trial"] != self._number:
             return
         self._sending = gevent.getcurrent()
-        trial, start_s = self._trial, msg.data["start_s"]
+        number, trial, start_s = self._number, self._trial, msg.data["start_s"]
         if not same_clock(msg.data["clock"], clock_id()):
             # Another host: its instant is this far from now, give or take the way of one message.
             start_s = time.monotonic() + (start_s - msg.data["now_s"])
@@ -72,7 +72,7 @@ class _Worker:
         self._runner.send_message(
             DONE,
             {
-                "trial": self._number,
+                "trial": number,
                 "sent": counts.sent if counts else 0,
                 "dropped": counts.dropped if counts else 0,
                 "recorded": trial.recorder.count,
@@ -87,12 +87,11 @@ class _Worker:
         if msg.data["trial"] == self._number and self._sending is not None:
             self._sending.kill(block=False)
 
-    def _ship(self, batch: pa.RecordBatch) -> None:
-        assert self._trial is not None
+    def _ship(self, number: int, trial: Trial, batch: pa.RecordBatch) -> None:
         stream = pa.BufferOutputStream()
         with ipc.new_stream(stream, batch.schema) as writer:
             writer.write_batch(batch)
-        data = {"trial": self._number, "start_s": self._trial.start_s, "batch": stream.getvalue().to_pybytes()}
+        data = {"trial": number, "start_s": trial.start_s, "batch": stream.getvalue().to_pybytes()}
         self._runner.send_message(SAMPLES, data)
 
 
