@@ -18,7 +18,7 @@ from rig.words import plural
 
 
 class RunProgress:
-    """Implements ``rig.measure.conductor.Progress``. Use as a context manager."""
+    """Implements ``rig.measure.bench.Progress``. Use as a context manager."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()

@@ -19,9 +19,11 @@ RANK = {
     "rig.analysis": 2,
     "rig.report": 3,
     "rig.measure": 3,
+    "rig.selftest": 4,
     "rig.cli": 5,
 }
 MEASURE_RANK = {
+    "rig.measure.address": 0,
     "rig.measure.services": 0,
     "rig.measure.pages": 1,
     "rig.measure.load": 2,
@@ -30,6 +32,8 @@ MEASURE_RANK = {
     "rig.measure.soundness": 2,
     "rig.measure.disturbances": 3,
     "rig.measure.planning": 3,
+    "rig.measure.bench": 3,
+    "rig.measure.single": 3,
     "rig.measure.conductor": 4,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from rig.analysis.stampede import expiries, recomputes, stampedes
-from rig.measure.load.event_tail import EventTail
-from rig.measure.load.live import LiveFeed
-from rig.measure.load.live_events import LiveEvents
+from rig.measure.load.live.event_tail import EventTail
+from rig.measure.load.live.events import LiveEvents
+from rig.measure.load.live.feed import LiveFeed
 from rig.measure.origin_events import OriginEvents
 from rig.samples import ORIGIN
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rig.journal import table_of
-from rig.measure.load.live import MOST_TRIALS, LiveFeed
-from rig.measure.load.live_trial import BUCKETS_S, KINDS, MOST_BUCKETS, MOST_KEPT, LiveTrial, Timings, timings
+from rig.measure.load.live.feed import MOST_TRIALS, LiveFeed
+from rig.measure.load.live.picture import BUCKETS_S, KINDS, MOST_BUCKETS, MOST_KEPT, LiveTrial, Timings, timings
 from rig.samples import REQUESTS
 
 START_S = 5000.0
@@ -256,7 +256,7 @@ def merge(known, delta):
 
 def test_a_revision_of_an_earlier_process_is_older_than_everything(feed, monkeypatch):
     """So that a page left open over two runs gets all of the second."""
-    monkeypatch.setattr("rig.measure.load.live.time.time_ns", lambda: (feed.revision + 1) * 1_000_000)
+    monkeypatch.setattr("rig.measure.load.live.feed.time.time_ns", lambda: (feed.revision + 1) * 1_000_000)
     later = LiveFeed()
     later.trial_began(1, "a", 1, 1, START_S, 1.0)
     assert later.delta(feed.revision)["trial"]["fresh"]

@@ -11,9 +11,9 @@ import pytest
 from locust.env import Environment
 
 from rig.measure.load import live_plain, live_tab
-from rig.measure.load.live import LiveFeed
-from rig.measure.load.live_plain import live_feed, plain_trial_began, plain_trial_ended, set_live, show_plain
-from rig.measure.load.live_tab import MOST_WATCHERS, add_tab, messages
+from rig.measure.load.live.feed import LiveFeed
+from rig.measure.load.live.plain import live_feed, plain_trial_began, plain_trial_ended, set_live, show_plain
+from rig.measure.load.live.tab import MOST_WATCHERS, add_tab, messages
 from rig.measure.load.visitor import VisitRunner
 from rig.model import InfrastructureError
 

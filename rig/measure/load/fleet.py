@@ -30,11 +30,11 @@ from locust.user import User
 from locust.util.load_locustfile import load_locustfile
 
 from rig.journal import StreamSink
-from rig.measure.load import watched
 from rig.measure.load.crew import Crew
 from rig.measure.load.hands import Hands
-from rig.measure.load.live_plain import live_feed
-from rig.measure.load.live_trial import timings
+from rig.measure.load.live import conducted
+from rig.measure.load.live.picture import timings
+from rig.measure.load.live.plain import live_feed
 from rig.measure.load.order import order_from
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
@@ -84,7 +84,7 @@ class Fleet:
         finally:
             trial.close()
             sink.close()
-            watched.trial_ended(self.environment, error)
+            conducted.trial_ended(self.environment, error)
         browser_s = self._browser_cpu_s()
         if error:
             return {"error": error}
@@ -167,7 +167,7 @@ class Fleet:
         return crew.result(len(trial.schedule.at_s))
 
     def _say_started(self, trial: Trial) -> None:
-        watched.trial_began(self.environment, trial)
+        conducted.trial_began(self.environment, trial)
         say({"started": trial.start_s})
 
     def _say_progress(self, trial: Trial, recorded: int) -> None:
@@ -203,7 +203,7 @@ def serve(fleet: Fleet, address: str | None) -> None:
             if "order" in message:
                 orders.put(message["order"])
             else:
-                watched.told(fleet.environment, message)
+                conducted.told(fleet.environment, message)
         # Nobody waits for a trial under way any more: it must not go on loading its target.
         gevent.kill(serving)
 
@@ -234,7 +234,7 @@ def main() -> None:
                 stack.enter_context(_crewed(fleet, options))
             else:
                 fleet.environment.create_local_runner()
-            address = watched.open_ui(fleet.environment, options.ui_port, options.events) if options.ui_port else None
+            address = conducted.open_ui(fleet.environment, options.ui_port, options.events) if options.ui_port else None
         except InfrastructureError as error:
             say({"error": str(error)})
             return

@@ -22,8 +22,8 @@ from locust import User, events, task
 from locust.runners import WorkerRunner
 
 from rig.measure.load import locust_stats, worker
-from rig.measure.load.live_plain import live_feed, plain_trial_began, plain_trial_ended, show_plain
-from rig.measure.load.live_trial import timings
+from rig.measure.load.live.picture import timings
+from rig.measure.load.live.plain import live_feed, plain_trial_began, plain_trial_ended, show_plain
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.visitor import VisitRunner

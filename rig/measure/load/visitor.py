@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from rig.measure.load.live import LiveFeed
+from rig.measure.load.live.feed import LiveFeed
 from rig.measure.load.trial import Trial
 from rig.measure.pages.client import BrowserClient
 from rig.model import VisitOutcome

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rig.measure.load.live_trial import KINDS, LiveTrial, Log, Timings
+from rig.measure.load.live.picture import KINDS, LiveTrial, Log, Timings
 
 MOST_TRIALS = 500
 
@@ -49,7 +49,7 @@ class LiveFeed:
         self._trial = LiveTrial(header, start_s, window_s, self._next())
 
     def requests(self, batch: Timings) -> None:
-        """Requests of the current trial that have ended since the last call; see :func:`.live_trial.timings`."""
+        """Requests of the current trial that have ended since the last call; see :func:`.picture.timings`."""
         if self._trial is not None and len(batch.intended_s):
             self._trial.requests(batch, self._next())
             self._sum_up()
@@ -83,7 +83,7 @@ class LiveFeed:
         it concerns; an expiry of another entry than the hot one is left out, as in the report.
 
         Raises:
-            ValueError: ``kind`` is none of :data:`rig.measure.load.live_trial.KINDS`.
+            ValueError: ``kind`` is none of :data:`rig.measure.load.live.picture.KINDS`.
         """
         if kind not in KINDS:
             raise ValueError(f"marker {text!r}: {kind!r} is no kind of marker; give one of {', '.join(KINDS)}")

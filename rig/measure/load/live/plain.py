@@ -13,9 +13,9 @@ from pathlib import Path
 import gevent
 from locust.env import Environment
 
-from rig.measure.load.live import LiveFeed
-from rig.measure.load.live_events import LiveEvents
-from rig.measure.load.live_tab import add_tab
+from rig.measure.load.live.events import LiveEvents
+from rig.measure.load.live.feed import LiveFeed
+from rig.measure.load.live.tab import add_tab
 from rig.measure.load.trial import Trial
 from rig.model import RigError
 

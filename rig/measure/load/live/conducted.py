@@ -9,10 +9,10 @@ from typing import Any
 import gevent
 from locust.env import Environment
 
-from rig.measure.load.live import LiveFeed
-from rig.measure.load.live_events import LiveEvents
-from rig.measure.load.live_plain import live_feed, set_live
-from rig.measure.load.live_tab import add_tab
+from rig.measure.load.live.events import LiveEvents
+from rig.measure.load.live.feed import LiveFeed
+from rig.measure.load.live.plain import live_feed, set_live
+from rig.measure.load.live.tab import add_tab
 from rig.measure.load.trial import Trial
 
 HOST = "127.0.0.1"

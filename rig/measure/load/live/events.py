@@ -18,8 +18,8 @@ from typing import Any
 import gevent
 
 from rig.analysis.causes import Invalidation, Opening, attribute, expiry_instants
-from rig.measure.load.event_tail import EventTail
-from rig.measure.load.live import LiveFeed
+from rig.measure.load.live.event_tail import EventTail
+from rig.measure.load.live.feed import LiveFeed
 
 PERIOD_S = 1.0
 _SETTLE_S = 0.2

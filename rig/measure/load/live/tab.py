@@ -16,7 +16,7 @@ from flask import Blueprint, Response, make_response, request, send_from_directo
 from locust.runners import STATE_RUNNING
 from locust.web import WebUI
 
-from rig.measure.load.live import LiveFeed
+from rig.measure.load.live.feed import LiveFeed
 from rig.model import InfrastructureError
 
 PERIOD_S = 0.5
@@ -24,7 +24,7 @@ PERIOD_S = 0.5
 MOST_WATCHERS = 8
 _SIGN_OF_LIFE_S = 10.0
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[4]
 _PAGES = _ROOT / "dashboards"
 _ECHARTS = _ROOT / "node_modules" / "echarts" / "dist"
 _POLICY = (

@@ -1,0 +1,137 @@
+"""The bench: everything that runs for the length of a run, and what a trial used of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rig.journal import RunDir
+from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
+from rig.measure.origin_events import OriginEvents
+from rig.measure.services import app_server
+from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.target import Target
+from rig.model import TrialId
+from rig.plan.environment import pinning
+from rig.plan.plan import Plan, RunOptions
+from rig.plan.profile import profile_file
+
+PAGES_AT_ONCE = 2
+"""One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
+MASTER_PORT = 5557
+"""Locust's own."""
+
+
+class Progress(Protocol):
+    """What the conductor tells whoever watches."""
+
+    def step(self, text: str) -> None:
+        """A step of the start-up or the end."""
+
+    def waiting(self, command: Sequence[str] | None, wanted: int, connected: int) -> None:
+        """Workers are waited for; ``command`` is what to start by hand, None where rig starts them."""
+
+    def watched(self, address: str) -> None:
+        """Locust's web UI is open."""
+
+    def planned(self, plan: Plan, run_dir: Path) -> None:
+        """The plan stands; trials begin."""
+
+    def trial(self, trial: TrialId, phase: str, window_s: float) -> None:
+        """Trial ``trial``: ``phase`` goes on, ``window_s`` seconds into its window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that runs for the length of a run."""
+
+    run: RunDir
+    target: Target
+    cache: CacheServer
+    app: app_server.AppServer
+    fleet: FleetClient
+    events: OriginEvents
+
+
+@contextmanager
+def bench_for(
+    directory: RunDir, options: RunOptions, browser: Path | None, ui_port: int | None, progress: Progress
+) -> Iterator[Bench]:
+    """Start everything, and end everything whatever happens."""
+    target_cpus, instrument_cpus = pinning()
+    logs, work = directory.path / "logs", directory.path / "work"
+    events = work / "events"
+    events.mkdir(parents=True)
+    token = secrets.token_urlsafe(24)
+    with ExitStack() as stack:
+        # The fleet is the slowest to start: begun first, waited for last.
+        host = options.master or "127.0.0.1"
+        fleet = stack.enter_context(
+            FleetClient(
+                profile_file(options.profile),
+                logs=logs,
+                browser=browser,
+                pages=PAGES_AT_ONCE,
+                cpus=instrument_cpus,
+                crewing=Crewing(
+                    workers=options.workers or (1 if options.master else 0),
+                    remote=options.master is not None,
+                    bind=host,
+                    port=MASTER_PORT if options.master else 0,
+                ),
+                ui=None if ui_port is None else Watching(ui_port, events),
+            )
+        )
+        cache = stack.enter_context(cache_server(logs, target_cpus))
+        env = {
+            "RIG_MEASURE": "1",
+            "RIG_TOKEN": token,
+            "RIG_EVENT_DIR": str(events),
+            "RIG_REDIS_URL": cache.url,
+        }
+        if app_server.database_name() == "sqlite":
+            app_server.copy_database(work / "shop.sqlite3")
+            env["SHOP_DB"] = str(work / "shop.sqlite3")
+        env["DJANGO_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
+        port = app_server.free_port(host)
+        app = stack.enter_context(app_server.app_server(host=host, port=port, env=env, logs=logs, cpus=target_cpus))
+        fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
+        if fleet.address:
+            progress.watched(fleet.address)
+        yield Bench(directory, Target(app.url, token), cache, app, fleet, OriginEvents(events))
+    app_server.remove_work(work)
+
+
+class Used:
+    """What a trial cost the target: processor seconds, and commands of the cache server.
+
+    Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self._starts = bench, bench.cache.starts
+        self._commands, self._cpu_s = self._processed(), self._seconds()
+        self.commands: int | None = None
+        self.cpu_s: dict[str, float | None] = {}
+
+    def stop(self) -> None:
+        """The trial is over."""
+        whole = self._bench.cache.starts == self._starts
+        # Our own asking is one of them.
+        self.commands = self._processed() - self._commands - 1 if whole else None
+        after = self._seconds()
+        self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
+        if not whole:
+            self.cpu_s["cache"] = None
+
+    def _processed(self) -> int:
+        return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
+
+    def _seconds(self) -> dict[str, float]:
+        cache = self._bench.cache.service
+        used = {"app": self._bench.app.service.cpu_s()}
+        return {**used, "cache": cache.cpu_s()} if cache is not None else used
