@@ -14,3 +14,12 @@ def browser_path() -> str:
     from rig.measure.services.browser import find_browser
 
     return str(find_browser().path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the suite. What measures stays in one of them, one after the other; a file stays together."""
+    for item in items:
+        group = "e2e" if item.get_closest_marker("e2e") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    # The longest first: it decides when all are done.
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

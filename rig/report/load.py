@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,8 @@ def as_text(figures: Mapping[str, Any]) -> str:
     lines.append(f"statuses{_counts(figures['statuses']) or ' none'}; {_rate(figures['rate_rps'])} responses/s")
     if figures["cpu_us_per_request"] is not None:
         lines.append(f"the generator used {figures['cpu_us_per_request']:.0f} µs of CPU a request")
-    lines += [f"WARNING  {warning}" for warning in figures["warnings"]]
+    for warning in figures["warnings"]:
+        lines += textwrap.wrap(f"WARNING  {warning}", 80, subsequent_indent=" " * 9)
     return "\n".join(lines) + "\n"
 
 
