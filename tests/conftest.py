@@ -16,6 +16,7 @@ def browser_path() -> str:
     return str(find_browser().path)
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the suite. What measures stays in one of them, one after the other; a file stays together."""
     for item in items:

@@ -63,3 +63,29 @@ def test_linux_has_the_precise_one():
     made = alarm(gevent.get_hub().loop, lambda: None)
     assert type(made).__name__ == ("_FileAlarm" if sys.platform == "linux" else "_LoopAlarm")
     made.close()
+
+
+def test_a_pause_between_two_clocks_does_not_move_an_arrival(monkeypatch):
+    """Another program may have the CPU just between the two readings; the arrival is where the stamp says."""
+    from rig.measure.load import readiness
+
+    real, pauses = time.time, iter([0.02, 0.01, 0, 0, 0])
+
+    def paused() -> float:
+        end = time.monotonic() + next(pauses)
+        while time.monotonic() < end:
+            pass
+        return real()
+
+    stamp_s, stamped_s = real() - 0.003, time.monotonic() - 0.003
+    monkeypatch.setattr(readiness.time, "time", paused)
+    assert readiness.monotonic_of(stamp_s) == pytest.approx(stamped_s, abs=0.002)
+
+
+def test_a_wall_clock_that_was_set_is_not_believed(monkeypatch):
+    """A stamp of the future, or of long ago, is no arrival of just now."""
+    from rig.measure.load.readiness import monotonic_of
+
+    for off_s in (5.0, -3600.0):
+        begin_s = time.monotonic()
+        assert begin_s <= monotonic_of(time.time() + off_s) <= time.monotonic()

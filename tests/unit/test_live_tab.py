@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from locust.env import Environment
 
-from rig.measure.load import live_plain, live_tab
+from rig.measure.load.live import plain as live_plain
+from rig.measure.load.live import tab as live_tab
 from rig.measure.load.live.feed import LiveFeed
 from rig.measure.load.live.plain import live_feed, plain_trial_began, plain_trial_ended, set_live, show_plain
 from rig.measure.load.live.tab import MOST_WATCHERS, add_tab, messages

@@ -22,6 +22,7 @@ _SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("qq")
 _SPACE = 64
 _BLOCK = 65536
+_TRIES, _ONE_BREATH_S = 5, 20e-6
 
 Guard = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -69,13 +70,24 @@ def receive(made: Any, stamped: bool) -> tuple[bytes, float]:
     if not stamped:
         return made.recv(_BLOCK), time.monotonic()
     data, ancillary, _, _ = made.recvmsg(_BLOCK, _SPACE)
-    now_s = time.monotonic()
     if not ancillary:
-        return data, now_s
+        return data, time.monotonic()
     seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
-    # The kernel stamps with the wall clock. One that is set in this moment would give a time that cannot be.
-    ago_s = time.time() - (seconds + nanoseconds * 1e-9)
-    return data, now_s - ago_s if 0 <= ago_s < 1 else now_s
+    return data, monotonic_of(seconds + nanoseconds * 1e-9)
+
+
+def monotonic_of(stamp_s: float) -> float:
+    """The monotonic second of a wall-clock time of just now; now, where it cannot be just now.
+
+    The kernel stamps with the wall clock, which somebody may set in this very moment. And both clocks must be read in
+    one breath: a pause between them, when another program has the CPU, would move the arrival by as much.
+    """
+    for _ in range(_TRIES):
+        before_s, wall_s, after_s = time.monotonic(), time.time(), time.monotonic()
+        if after_s - before_s < _ONE_BREATH_S:
+            break
+    ago_s = wall_s - stamp_s
+    return before_s - ago_s if 0 <= ago_s < 1 else after_s
 
 
 class _Stamped:
