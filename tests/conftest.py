@@ -16,11 +16,11 @@ def browser_path() -> str:
     return str(find_browser().path)
 
 
-@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Two processes share the suite. What measures stays in one of them, one after the other; a file stays together."""
-    for item in items:
-        group = "e2e" if item.get_closest_marker("e2e") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    # The longest first: it decides when all are done.
+    item.add_marker(pytest.mark.xdist_group("e2e" if item.get_closest_marker("e2e") else item.path.name))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: it decides when all are done."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

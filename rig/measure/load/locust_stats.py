@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from rig.model import Kind
 
+_BREATH_S = 0.001
 _AT_ONCE = 200
 """Events fired in one go before the loop may send and receive again."""
 METHODS = {Kind.READ: "GET", Kind.WRITE: "POST"}
@@ -53,7 +54,7 @@ def _fire_each(environment: Environment, batch: pa.RecordBatch) -> None:
             context={},
         )
         if number % _AT_ONCE == 0:
-            gevent.sleep(0)
+            gevent.sleep(_BREATH_S)
 
 
 def _merge(environment: Environment, batch: pa.RecordBatch) -> None:
@@ -66,8 +67,11 @@ def _merge(environment: Environment, batch: pa.RecordBatch) -> None:
         kind, path = divmod(int(key), len(paths.dictionary))
         name, method = paths.dictionary[path].as_py(), METHODS[Kind(kinds.dictionary[kind].as_py())]
         failures = _count(pc.filter(causes, pa.array(mine)))
+        known = times[mine][~np.isnan(times[mine])]
+        # By Locust's own function, looked up now: users may have put another in its place.
+        rounded = Counter(map(stats.bucket_response_time, known[1:].tolist()))
         for entry in (table.total, table.get(name, method)):
-            _add(entry, times[mine], failures.total())
+            _add(entry, int(mine.sum()), known, rounded, failures.total())
         for cause, count in failures.items():
             error = RuntimeError(cause)
             key = StatsError.create_key(method, name, error)
@@ -82,21 +86,22 @@ def _count(causes: pa.DictionaryArray) -> Counter[str]:
     return Counter({one["values"]: one["counts"] for one in causes.drop_null().value_counts().to_pylist()})
 
 
-def _add(entry: Any, times_ms: NDArray[np.float64], failures: int) -> None:
-    """What ``StatsEntry.log`` and ``log_error`` do, for many requests at once."""
-    known = times_ms[~np.isnan(times_ms)]
+def _add(entry: Any, count: int, known: NDArray[np.float64], rounded: Counter[int], failures: int) -> None:
+    """What ``StatsEntry.log`` and ``log_error`` do, for ``count`` requests at once, of which ``known`` have a time.
+
+    ``rounded``: the times but the first, as Locust rounds them.
+    """
     entry.log(float(known[0]) if known.size else None, 0)  # It also turns its clock on.
     now = int(time.time())
-    entry.num_requests += len(times_ms) - 1
-    entry.num_reqs_per_sec[now] += len(times_ms) - 1
-    entry.num_none_requests += len(times_ms) - known.size - (0 if known.size else 1)
+    entry.num_requests += count - 1
+    entry.num_reqs_per_sec[now] += count - 1
+    entry.num_none_requests += count - known.size - (0 if known.size else 1)
     if known.size:
         entry.total_response_time += float(known[1:].sum())
         entry.min_response_time = min(entry.min_response_time, float(known.min()))
         entry.max_response_time = max(entry.max_response_time, float(known.max()))
-        # By Locust's own function, looked up now: users may have put another in its place.
-        for rounded, count in Counter(map(stats.bucket_response_time, known[1:].tolist())).items():
-            entry.response_times[rounded] += count
+        for time_ms, times in rounded.items():
+            entry.response_times[time_ms] += times
     entry.num_failures += failures
     entry.num_fail_per_sec[now] += failures
 

@@ -23,6 +23,8 @@ from rig.plan.schedule import Schedule, build
 LEAD_S = 0.3
 """Between fixing a trial's clock and its first request: time for the users to be there."""
 _FLUSH_S = 1.0
+_BREATH_S = 0.001
+"""Between two batches the loop must turn, so that what fell due is sent; sleeping for 0 only runs other callbacks."""
 
 
 class VisitJournal:
@@ -88,7 +90,7 @@ class Trial:
     def _flush(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
         for batch in self.recorder.flush():
             on_batch(batch)
-            gevent.sleep(0)  # Requests that fell due meanwhile go first.
+            gevent.sleep(_BREATH_S)
 
     def _prepared(self) -> list[Target]:
         """What can be asked for: the reads of the schedule, then its writes."""
