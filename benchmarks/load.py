@@ -31,12 +31,12 @@ examples:
   .venv/bin/python benchmarks/load.py --quick          about one minute, to see that it works
   .venv/bin/python benchmarks/load.py --soak 600       memory over ten minutes at 2,000/s
 
-sustained: every request of the window was sent, half of them less than 5 ms late and 99 % less than 50 ms, and the
-last one less than 50 ms after the window. slip: sending minus intended start.
+sustained: in two windows of three every request was sent, 99 % of them less than 10 ms late, and the last one less than
+50 ms after the window. slip: sending minus intended start.
 """
 FAST_USERS = 30
 STEP = 1.2
-SLIP_P50_MS, SLIP_P99_MS = 5.0, 50.0
+SLIP_P99_MS, LAST_MS = 10.0, 50.0
 
 
 def main() -> None:
@@ -99,8 +99,8 @@ def rates(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: i
     rate = highest = statistics.median(fast)
     while True:
         rate *= STEP
-        # A neighbour may take the core for a moment: a rate counts when one of three windows was sent on time.
-        if not any(sustained(rig.offer(url, rate, window_s), window_s) for _ in range(3)):
+        # A neighbour may take the core for a moment: one window of three may be lost to it.
+        if sum(sustained(rig.offer(url, rate, window_s), window_s) for _ in range(3)) < 2:
             break
         highest = rate
         print(f"    {rate:,.0f}/s sustained", file=sys.stderr)
@@ -240,8 +240,8 @@ class Generator:
 
 def sustained(found: dict[str, Any], window_s: float) -> bool:
     """See the help text."""
-    on_time = found["slip_ms"]["p50"] < SLIP_P50_MS and found["slip_ms"]["p99"] < SLIP_P99_MS
-    return bool(on_time and found["last_sent_s"] < window_s + SLIP_P99_MS / 1000 and not found["failed"])
+    on_time = found["slip_ms"]["p99"] < SLIP_P99_MS and found["last_sent_s"] < window_s + LAST_MS / 1000
+    return bool(on_time and not found["failed"])
 
 
 def fast_http_user(url: str, rate: float, window_s: float, cpus: list[int]) -> dict[str, float]:
