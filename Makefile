@@ -20,7 +20,7 @@ demo: setup
 	@.venv/bin/rig run --profile hot-key --strategies seed $(ARGS)
 
 test: setup
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check .

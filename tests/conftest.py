@@ -16,11 +16,6 @@ def browser_path() -> str:
     return str(find_browser().path)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Two processes share the suite. What measures stays in one of them, one after the other; a file stays together."""
-    item.add_marker(pytest.mark.xdist_group("e2e" if item.get_closest_marker("e2e") else item.path.name))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: it decides when all are done."""
+    """The longest first: two processes share the suite file by file, and these decide when all are done."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
