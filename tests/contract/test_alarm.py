@@ -18,7 +18,12 @@ KINDS = ["_LoopAlarm", *(["_FileAlarm"] if sys.platform == "linux" else [])]
 def rings(request):
     """An alarm of each kind, and the instants at which it rang."""
     rang: list[float] = []
-    one = getattr(alarms, request.param)(gevent.get_hub().loop, lambda: rang.append(time.monotonic()))
+
+    def ring() -> None:
+        rang.append(time.monotonic())
+        one.set(None)
+
+    one = getattr(alarms, request.param)(gevent.get_hub().loop, ring)
     yield one, rang
     one.close()
 
@@ -54,6 +59,15 @@ def test_only_the_last_instant_counts(rings):
     one, rang = rings
     one.set(time.monotonic() + 0.01)
     one.set(time.monotonic() + 1000)
+    gevent.sleep(0.05)
+    assert rang == []
+
+
+def test_set_to_none_it_does_not_ring(rings):
+    """When all is sent nobody needs it; ringing on, it would keep a core busy."""
+    one, rang = rings
+    one.set(time.monotonic() + 0.01)
+    one.set(None)
     gevent.sleep(0.05)
     assert rang == []
 

@@ -25,10 +25,12 @@ _SPEC = struct.Struct("@llll")
 
 
 class Alarm(Protocol):
-    """Calls back once, at the instant set last."""
+    """Calls back at the instant set last, and again and again until it is set anew: ``ring`` must do that."""
 
-    def set(self, when_s: float) -> None:
-        """Ring at ``when_s`` (monotonic); in the past: at the loop's next turn. Replaces what was set before."""
+    def set(self, when_s: float | None) -> None:
+        """Ring at ``when_s`` (monotonic); in the past: at the loop's next turn; None: not at all. Replaces what was
+        set before.
+        """
 
     def close(self) -> None:
         """Never ring again."""
@@ -46,17 +48,12 @@ class _FileAlarm:
 
     def __init__(self, loop: Any, ring: Callable[[], None]) -> None:
         self._fd, self._arm = _timer_file()
-        self._ring = ring
         self._watcher = loop.io(self._fd, _READ)
-        self._watcher.start(self._rang)
+        self._watcher.start(ring)
 
-    def set(self, when_s: float) -> None:
-        self._arm(max(when_s, 1e-9))  # Zero would disarm it.
-
-    def _rang(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # Set anew since.
-            os.read(self._fd, 8)
-        self._ring()
+    def set(self, when_s: float | None) -> None:
+        # Arming takes the last ring back, so nobody need read it. Zero disarms.
+        self._arm(0.0 if when_s is None else when_s or 1e-9)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -71,8 +68,10 @@ class _LoopAlarm:
         self._loop, self._ring = loop, ring
         self._watcher: Any = None
 
-    def set(self, when_s: float) -> None:
+    def set(self, when_s: float | None) -> None:
         self.close()
+        if when_s is None:
+            return
         self._loop.update_now()  # gevent caches the loop's time.
         self._watcher = self._loop.timer(max(0.0, when_s - time.monotonic()))
         self._watcher.start(self._ring)

@@ -121,6 +121,7 @@ class Dispatcher:
         due_s, count = self._due_s, len(self._due_s)
         for _ in range(_AT_ONCE):
             if self._next == count:
+                self._alarm.set(None)
                 self._ready.listen(True)
                 self._finish_if_over()
                 return

@@ -27,7 +27,7 @@ _SAMPLE_TYPE = np.dtype(
     [("position", "i4"), ("code", "i4"), ("sent_s", "f8"), ("done_s", "f8"), ("server_total_ms", "f4")]
 )
 PACK = _SAMPLE.pack
-_BATCH = 2048
+_BATCH = 1024
 """Samples in one batch at most: it bounds how long a batch keeps the loop from sending."""
 _MOST_CODES = 1024
 Sink = Callable[[pa.RecordBatch], None]
