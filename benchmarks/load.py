@@ -17,26 +17,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 EXAMPLES = """\
 examples:
-  .venv/bin/python benchmarks/load.py                  about four minutes
+  .venv/bin/python benchmarks/load.py                  four minutes, and up to four times that where the machine is shared
   .venv/bin/python benchmarks/load.py --quick          about one minute, to see that it works
   .venv/bin/python benchmarks/load.py --soak 600       memory over ten minutes at 2,000/s
 
 sustained: in two windows of three every request was sent, 99 % of them less than 10 ms late, and the last one less than
-50 ms after the window. slip: sending minus intended start.
+50 ms after the window. slip: sending minus intended start. stolen: the share of the two CPUs' time that the hypervisor
+gave to others while there was work; a window that lost more than 1 % is measured again, at most five times, and the one
+that lost least counts.
 """
 FAST_USERS = 30
 STEP = 1.2
 SLIP_P99_MS, LAST_MS = 10.0, 50.0
+STOLEN_AT_MOST, TRIES = 0.01, 6
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -61,7 +65,7 @@ def main() -> None:
     with server(cpus) as url, Generator(cpus) as rig:
         highest = rates(rig, url, cpus, window_s, repeats)
         machine(cpus)
-        slips(rig, url, window_s, repeats, highest)
+        slips(rig, url, cpus, window_s, repeats, highest)
         cpu(rig, url, cpus, window_s, repeats)
         journal_cost()
         soak(rig, url, 10.0 if options.quick else options.soak)
@@ -94,59 +98,76 @@ def machine(cpus: list[int]) -> None:
 def rates(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: int) -> float:
     """Highest rates; returns rig's."""
     print("\nhighest rate on one core, requests/s")
-    fast = [fast_http_user(url, 0, window_s, cpus)["rps"] for _ in range(repeats)]
-    print(f"  FastHttpUser, closed model, {FAST_USERS} users      {statistics.median(fast):>8,.0f}")
-    rate = highest = statistics.median(fast)
+    fast = [undisturbed(cpus, lambda: fast_http_user(url, 0, window_s, cpus)["rps"]) for _ in range(repeats)]
+    rps = statistics.median(value for value, _ in fast)
+    print(f"  FastHttpUser, closed model, {FAST_USERS} users      {rps:>8,.0f}   stolen {_shares(fast)}")
+    rate = highest = rps
+    lost: list[tuple[object, float]] = []
     while True:
         rate *= STEP
-        # A neighbour may take the core for a moment: one window of three may be lost to it.
-        if sum(sustained(rig.offer(url, rate, window_s), window_s) for _ in range(3)) < 2:
+        windows = [undisturbed(cpus, lambda: sustained(rig.offer(url, rate, window_s), window_s)) for _ in range(3)]  # noqa: B023
+        if sum(held for held, _ in windows) < 2:
             break
-        highest = rate
-        print(f"    {rate:,.0f}/s sustained", file=sys.stderr)
-    print(f"  rig, open model, every sample journalled  {highest:>8,.0f}   {highest / statistics.median(fast):.1f} ×")
+        highest, lost = rate, list(windows)
+        print(f"    {rate:,.0f}/s sustained, stolen {_shares(windows)}", file=sys.stderr)
+    print(f"  rig, open model, every sample journalled  {highest:>8,.0f}   stolen {_shares(lost)}")
+    print(f"  ratio                                     {highest / rps:>8.1f}")
     return highest
 
 
-def slips(rig: Generator, url: str, window_s: float, repeats: int, highest: float) -> None:
+def slips(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: int, highest: float) -> None:
     """How late requests are sent."""
     print("\nslip of rig, ms (medians of the repeats)")
     for title, rate in (("200/s", 200.0), (f"60 % of the highest, {0.6 * highest:,.0f}/s", 0.6 * highest)):
-        found, stolen = [], []
-        for _ in range(repeats):
-            before_s = stolen_s(cpus)
-            found.append(rig.offer(url, rate, window_s)["slip_ms"])
-            stolen.append((stolen_s(cpus) - before_s) / window_s)
-        p50, p99 = (statistics.median(one[key] for one in found) for key in ("p50", "p99"))
-        print(f"  {title:<38} p50 {p50:6.2f}   p99 {p99:6.2f}")
-        each = ", ".join(f"{one['p99']:.2f} ({share:.1%})" for one, share in zip(found, stolen, strict=True))
-        print(f"    each p99 (and the share of its CPU that the hypervisor took meanwhile): {each}")
-
-
-def stolen_s(cpus: list[int]) -> float:
-    """Seconds for which the hypervisor ran something else while the generator's CPU had work; 0 off Linux."""
-    try:
-        lines = Path("/proc/stat").read_text().splitlines()
-    except OSError:
-        return 0.0
-    name = f"cpu{cpus[1]}" if len(cpus) > 1 else "cpu"
-    return int(next(line for line in lines if line.split()[0] == name).split()[8]) / os.sysconf("SC_CLK_TCK")
+        found = [undisturbed(cpus, lambda: rig.offer(url, rate, window_s)["slip_ms"]) for _ in range(repeats)]  # noqa: B023
+        p50, p99 = (statistics.median(one[key] for one, _ in found) for key in ("p50", "p99"))
+        each = ", ".join(f"{one['p99']:.2f}" for one, _ in found)
+        print(f"  {title:<38} p50 {p50:6.2f}   p99 {p99:6.2f}   each p99 {each}   stolen {_shares(found)}")
 
 
 def cpu(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: int) -> None:
     """Processor time a request at one moderate rate, taken in turns."""
     print("\nCPU at 500/s, µs a request")
-    ours, fast = [], []
-    before_s, began_s = stolen_s(cpus), time.monotonic()
-    for _ in range(repeats):
-        fast.append(fast_http_user(url, 500, window_s, cpus)["cpu_us"])
-        ours.append(rig.offer(url, 500, window_s)["cpu_us_per_request"])
-    share = (stolen_s(cpus) - before_s) / (time.monotonic() - began_s)
-    ratios = sorted(mine / other for mine, other in zip(ours, fast, strict=True))
-    print(f"  FastHttpUser, 50 users at 10/s each       {statistics.median(fast):>8,.0f}")
-    print(f"  rig                                       {statistics.median(ours):>8,.0f}", end="")
-    print(f"   {statistics.median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    print(f"  the hypervisor took {share:.1%} of that CPU meanwhile")
+
+    def pair() -> tuple[float, float]:
+        other = fast_http_user(url, 500, window_s, cpus)["cpu_us"]
+        return rig.offer(url, 500, window_s)["cpu_us_per_request"], other
+
+    pairs = [undisturbed(cpus, pair) for _ in range(repeats)]
+    ratios = sorted(mine / other for (mine, other), _ in pairs)
+    print(f"  FastHttpUser, 50 users at 10/s each       {statistics.median(other for (_, other), _ in pairs):>8,.0f}")
+    print(
+        f"  rig                                       {statistics.median(mine for (mine, _), _ in pairs):>8,.0f}",
+        end="",
+    )
+    print(f"   {statistics.median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})   stolen {_shares(pairs)}")
+
+
+def undisturbed(cpus: list[int], measure: Callable[[], T]) -> tuple[T, float]:
+    """The measurement that lost least to the hypervisor, and the share it lost; tries again while that is too much."""
+    tries: list[tuple[T, float]] = []
+    for _ in range(TRIES):
+        before_s, began_s = stolen_s(cpus), time.monotonic()
+        value = measure()
+        tries.append((value, (stolen_s(cpus) - before_s) / (time.monotonic() - began_s)))
+        if tries[-1][1] <= STOLEN_AT_MOST:
+            break
+    return min(tries, key=lambda one: one[1])
+
+
+def _shares(found: Sequence[tuple[object, float]]) -> str:
+    return ", ".join(f"{share:.1%}" for _, share in found) or "unknown"
+
+
+def stolen_s(cpus: list[int]) -> float:
+    """Seconds for which the hypervisor ran something else while one of our two CPUs had work; 0 off Linux."""
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    ours = {f"cpu{cpu}" for cpu in cpus[:2]}
+    ticks = sum(int(fields[8]) for fields in map(str.split, lines) if fields[0] in ours)
+    return ticks / os.sysconf("SC_CLK_TCK") / max(1, len(ours))
 
 
 def journal_cost(samples: int = 1_000_000) -> None:

@@ -64,6 +64,13 @@ PAGES = pa.schema(
         pa.field("dom_nodes", pa.int32()),
         pa.field("layouts", pa.int32()),
         pa.field("style_recalcs", pa.int32()),
+        # A visit to the control page, which no cache and no server of the target stands behind; in no figure of it.
+        pa.field("control", pa.bool_()),
+        # JSON list of {"url", "kind", "start_ms", "ttfb_ms", "end_ms", "bytes", "blocking"}, the document first;
+        # milliseconds since the navigation began.
+        pa.field("waterfall", pa.string()),
+        # Picture of the page after it was measured, relative to the run directory; null: none was taken.
+        pa.field("screenshot", pa.string()),
     ]
 )
 

@@ -50,6 +50,16 @@ class Strategy(ABC):
     cost: ClassVar[Cost]
     freshness_by_ttl: ClassVar[bool]
     """True: the TTL is what bounds staleness, so it is short. False: writes invalidate, the TTL is a safety net."""
+    fresh_after_race: ClassVar[bool] = False
+    """Whether a reader that paused between snapshot and set, while a write committed, leaves nothing stale behind."""
+    survives_crash: ClassVar[bool] = False
+    """Whether a process killed between commit and invalidation leaves nothing stale behind for longer than declared."""
+    recomputes_at_once: ClassVar[int | None] = None
+    """Most recomputes of one entry open at once when many miss together; None: as many as miss."""
+    own_process: ClassVar[bool] = False
+    """Whether it works only in a process started with it, because it patches what others use."""
+    known_bad: ClassVar[str | None] = None
+    """What is wrong with it, in a few words, for a control that exists to be caught; None for all others."""
     literal_ttl_s: ClassVar[float] = _DJANGO_DEFAULT_TTL_S
 
     @abstractmethod

@@ -31,6 +31,7 @@ class VersionedKeys(Strategy):
     source = "Memcached documentation, 'Namespaces by generation'"
     cost = Cost(read_hit=2, read_miss=3, write="1")
     freshness_by_ttl = False
+    fresh_after_race = True
 
     def key(self, entry: Entry) -> str:
         return f"{entry.name}@{store.generation(GENERATION)}"

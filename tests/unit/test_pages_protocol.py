@@ -20,7 +20,7 @@ URL = "http://127.0.0.1:8000/product/7"
 
 def test_a_visit_has_the_columns_of_the_journal() -> None:
     """A reply is a row of the pages table but for what only the caller knows."""
-    assert {field.name for field in fields(Visit)} == set(PAGES.names) - {"index", "path", "intended_s"}
+    assert {field.name for field in fields(Visit)} == set(PAGES.names) - {"index", "path", "intended_s", "control"}
 
 
 def test_an_order_survives_the_pipe() -> None:

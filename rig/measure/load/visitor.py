@@ -43,7 +43,7 @@ class VisitRunner:
         url = trial.order.url.rstrip("/") + path
         # The browser is a closed loop: what it could not begin in the window is failed, cause not_started.
         visit = self._browser.visit(url, dict(trial.order.headers), VISIT_TIMEOUT_S, begin_by_s=trial.end_s)
-        row: dict[str, Any] = {**visit, "index": index, "path": path, "intended_s": intended_s}
+        row: dict[str, Any] = {**visit, "index": index, "path": path, "intended_s": intended_s, "control": False}
         if row["outcome"] == VisitOutcome.MEASURED and self._is_wrong_arm(row):
             trial.wrong_arm += 1
             row |= {"outcome": VisitOutcome.FAILED, "cause": "wrong_arm"}

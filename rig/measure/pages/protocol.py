@@ -52,6 +52,8 @@ class Visit:
     dom_nodes: int | None = None
     layouts: int | None = None
     style_recalcs: int | None = None
+    waterfall: str | None = None
+    screenshot: str | None = None
 
 
 def encode(message: dict[str, Any]) -> bytes:
