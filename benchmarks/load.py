@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 EXAMPLES = """\
 examples:
-  .venv/bin/python benchmarks/load.py                  four minutes, and up to four times that where the machine is shared
+  .venv/bin/python benchmarks/load.py                  four minutes; longer on a shared machine
   .venv/bin/python benchmarks/load.py --quick          about one minute, to see that it works
   .venv/bin/python benchmarks/load.py --soak 600       memory over ten minutes at 2,000/s
 
