@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from django.db import DatabaseError
 
@@ -20,9 +18,8 @@ ENTRY = product_entry(SLUG)
 
 @pytest.fixture
 def lock_s(monkeypatch):
-    """A lock that ends soon; who waits gives up at twice its time, as in the strategy."""
+    """A lock that ends long before who waits gives up."""
     monkeypatch.setattr(STRATEGY, "lock_s", 0.5)
-    monkeypatch.setattr(STRATEGY, "wait_s", 1.0)
     return 0.5
 
 
@@ -36,11 +33,9 @@ def _lock_time_left_s():
 
 
 def test_a_dead_holder_blocks_nobody_for_longer_than_the_lock_lasts(lock_s):
-    """Its lock ends by itself, and the next reader takes over. Half a second more is for the machine."""
+    """Its lock ends by itself, and the next reader takes over: who only gave up waiting would have stored nothing."""
     assert _as_request(lambda: lock.take(ENTRY.name, lock.new_token(), lock_s))[0]
-    begin = time.monotonic()
     assert _read(STRATEGY, ENTRY)[1:] == (Status.MISS, _version(ENTRY.name))
-    assert time.monotonic() - begin < lock_s + 0.5
     assert _read(STRATEGY, ENTRY)[1] is Status.HIT
 
 

@@ -54,7 +54,8 @@ def test_a_write_marks_and_one_reader_has_it_refreshed(shared, long_ttl, gate, t
     assert _read(STRATEGY, ENTRY)[1:] == (Status.HIT, _version(ENTRY.name))
     rows = OriginEvents(tmp_path).collect(0)
     assert [row["outcome"] for row in rows if row["event"] == "invalidate"] == ["mark"]
-    assert [row["outcome"] for row in rows if row["event"] == "recompute"] == ["stored", "stored"]
+    recomputes = [(row["outcome"], row["hint"]) for row in rows if row["event"] == "recompute"]
+    assert recomputes == [("stored", None), ("stored", "background")]
 
 
 def test_a_refresh_that_began_before_the_write_does_not_unmark(shared, long_ttl, gate):
