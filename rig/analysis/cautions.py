@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rig.analysis import control_page, page_weight, starvation
 from rig.journal import Run
 from rig.model import RunStatus
 from rig.words import listed, percent, plural
@@ -17,7 +18,7 @@ Arms = Mapping[str, Mapping[str, Any]]
 
 def cautions(run: Run, arms: Arms) -> list[str]:
     """Warnings about the run first, then about each arm."""
-    found = list(_of_run(run, arms))
+    found = [*_of_run(run, arms), *page_weight.differences(arms), *starvation.cautions(arms, starvation.compare(arms))]
     for label, arm in arms.items():
         if arm["trials"]:
             found += [f"{label}: {text}" for text in _of_arm(arm)]
@@ -97,6 +98,8 @@ def _of_pages(pages: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[s
     if pages["failed"]:
         causes = listed([f"{cause} {number:,}" for cause, number in pages["failures"].items()])
         yield f"{pages['failed']} of {plural(pages['scheduled'], 'page visit')} failed ({causes})"
+    if moved := control_page.caution(pages["control"]):
+        yield moved
     inside = pages["inside_stampede"]["count"]
     if pages["scheduled"] and origin["stampedes"] and inside < FEW_VISITS:
         met = plural(inside, "page visit") if inside else "no page visit"

@@ -10,6 +10,7 @@ from rig.analysis.cautions import cautions
 from rig.analysis.finding import finding
 from rig.analysis.origin import Window, herd_ms
 from rig.analysis.quantiles import plain, ratio
+from rig.analysis.starvation import compare as compare_starvation
 from rig.analysis.verdict import judge
 from rig.journal import Run, SealedTrial
 
@@ -34,6 +35,7 @@ def summarise(run: Run) -> dict[str, Any]:
         "warnings": cautions(run, arms),
         "conditions": conditions(plan, windows),
         "arms": arms,
+        "starvation": compare_starvation(arms),
     }
     return {name: plain(value) for name, value in {**summary, "finding": finding(summary)}.items()}
 

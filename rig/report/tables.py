@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rig.analysis.lcp_parts import PARTS, mean_parts
-from rig.analysis.timeline import Visit
+from rig.analysis.visits import Visit
 from rig.report.chart_data import Picture, sound_visits
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rig.analysis.timeline import BUCKET_S, Visit
+from rig.analysis.timeline import BUCKET_S
+from rig.analysis.visits import Visit
 from rig.journal import Run
 from rig.model import RunStatus
 from rig.report import tables
