@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from rig.analysis.timeline import BUCKET_S
-from rig.analysis.visits import Visit
 from rig.journal import Run
 from rig.model import RunStatus
-from rig.report import tables
+from rig.report import evidence, lcp_tables, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
@@ -26,6 +25,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     labels = _labels(run, summary)
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
+    slow = evidence.slowest(arms, found, run.path)
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -39,8 +39,11 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": headlines(arms, labels, found),
         "lcp": tables.lcp_table(labels, found),
-        "parts": tables.parts_table(labels, found),
-        "slowest": slowest(labels, found),
+        "causes": lcp_tables.causes_table(arms),
+        "parts": lcp_tables.pipeline_table(arms),
+        "slowest": slow,
+        "controls": lcp_tables.controls_table(arms),
+        "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),
         "tradeoff": tables.tradeoff_table(arms),
         "freshness": tables.freshness_table(arms),
@@ -52,7 +55,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "environment": tables.flattened(run.manifest.get("environment") or {}),
         "plan": tables.flattened({k: v for k, v in plan.items() if k not in ("arms", "order")}),
         "reproduce": run.manifest.get("reproduce"),
-        "data": chart_data(labels, found, summary),
+        "data": {**chart_data(labels, found, summary), "slowest": evidence.links(slow)},
     }
 
 
@@ -211,28 +214,3 @@ def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for label, oldest, allowed in known
     ]
-
-
-def slowest(labels: Sequence[str], found: Sequence[Picture]) -> list[dict[str, Any]]:
-    """The slowest visits, each with its parts as shares of the slowest of all."""
-    listed = tables.slowest_visits(labels, found)
-    longest = max((visit.lcp_ms or 0 for _, _, visit in listed), default=0.0)
-    return [_slow_visit(label, picture, visit, longest) for label, picture, visit in listed]
-
-
-def _slow_visit(label: str, picture: Picture, visit: Visit, longest: float) -> dict[str, Any]:
-    number = None if visit.stampede is None else visit.stampede + 1
-    return {
-        "label": label,
-        "lcp": milliseconds(visit.lcp_ms),
-        "path": visit.path,
-        "when": f"round {picture.trial.id.round}, {seconds(visit.at_s)}",
-        "cache": visit.cache or NOT_MEASURED,
-        "stampede": f"no. {number}" if number else "none",
-        "element": visit.element or NOT_MEASURED,
-        "parts": [
-            {"name": name, "share": value / longest * 100, "text": milliseconds(value)}
-            for name, value in (visit.parts_ms or {}).items()
-            if value > 0
-        ],
-    }
