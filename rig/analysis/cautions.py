@@ -18,7 +18,7 @@ Arms = Mapping[str, Mapping[str, Any]]
 
 def cautions(run: Run, arms: Arms) -> list[str]:
     """Warnings about the run first, then about each arm."""
-    found = [*_of_run(run, arms), *page_weight.differences(arms), *starvation.cautions(arms, starvation.compare(arms))]
+    found = [*_of_run(run, arms), *_of_comparison(arms)]
     for label, arm in arms.items():
         if arm["trials"]:
             found += [f"{label}: {text}" for text in _of_arm(arm)]
@@ -48,6 +48,13 @@ def _of_run(run: Run, arms: Arms) -> Iterator[str]:
     for number, digests in sorted(_schedules(run).items()):
         if len(digests) > 1:
             yield f"round {number}: the arms did not meet the same schedule"
+
+
+def _of_comparison(arms: Arms) -> Iterator[str]:
+    """What would make the arms' LCPs not comparable."""
+    yield from control_page.cautions(arms)
+    yield from page_weight.differences(arms)
+    yield from starvation.cautions(arms, starvation.compare(arms))
 
 
 def _ended(status: RunStatus) -> str:
@@ -98,8 +105,6 @@ def _of_pages(pages: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[s
     if pages["failed"]:
         causes = listed([f"{cause} {number:,}" for cause, number in pages["failures"].items()])
         yield f"{pages['failed']} of {plural(pages['scheduled'], 'page visit')} failed ({causes})"
-    if moved := control_page.caution(pages["control"]):
-        yield moved
     inside = pages["inside_stampede"]["count"]
     if pages["scheduled"] and origin["stampedes"] and inside < FEW_VISITS:
         met = plural(inside, "page visit") if inside else "no page visit"

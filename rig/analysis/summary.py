@@ -64,6 +64,7 @@ def conditions(plan: Plan, windows: Sequence[Window]) -> dict[str, Any]:
         "threads": threads,
         "cache_round_trip_ms": plan.get("cache_round_trip_ms"),
         "database": plan.get("database"),
+        "isolated": plan.get("isolated"),
         "lambda_delta": lambda_delta,
         "w_ttl": _product(writes, ttl_s),
         "w_delta": _product(writes, delta_s),

@@ -43,9 +43,18 @@ class Visit:
     parts_ms: dict[str, float] | None
     db_ms: float | None
     element: str | None
+    resource_url: str | None
     stampede: int | None
     waterfall: tuple[Asked, ...]
     screenshot: str | None
+
+
+def resource_wait_ms(visit: Visit) -> float | None:
+    """How long the LCP resource waited for its first byte, from when it was asked for; None where nobody knows."""
+    for one in visit.waterfall:
+        if one.url == visit.resource_url and one.ttfb_ms is not None:
+            return max(0.0, one.ttfb_ms - one.start_ms)
+    return None
 
 
 def of_target(pages: pd.DataFrame, *, control: bool = False) -> pd.DataFrame:
@@ -79,6 +88,7 @@ def visits(pages: pd.DataFrame, met: Sequence[Stampede], start_s: float) -> list
                 parts_ms=parts_of(page),
                 db_ms=db_ms_of(page),
                 element=_text(page["element"]),
+                resource_url=_text(page.get("resource_url")),
                 stampede=stampede_met(met, begin_s - start_s, end_s - start_s),
                 waterfall=waterfall_of(page.get("waterfall")),
                 screenshot=_text(page.get("screenshot")),

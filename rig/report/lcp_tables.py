@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rig.analysis.lcp_causes import CAUSES
+from rig.analysis.lcp_causes import CAUSES, HIT_QUEUED, seen_causes
 from rig.analysis.lcp_parts import PARTS
 from rig.analysis.page_weight import differences
 from rig.analysis.pipeline import WITHIN
 from rig.report.tables import Table, dig, share_of
-from rig.words import NOT_MEASURED, count, is_number, milliseconds, percent, plural
+from rig.words import NOT_MEASURED, count, is_number, listed, milliseconds, percent, plural
 
 Arms = Mapping[str, dict[str, Any]]
 
@@ -35,6 +35,16 @@ def causes_table(arms: Arms) -> Table:
     )
 
 
+def causes_explained(arms: Arms) -> str:
+    """What the words of :func:`causes_table` mean, and from which wait on a hit counts as queued."""
+    seen = seen_causes([dig(arm, "pages", "by_cause") or {} for arm in arms.values()])
+    limits = {label: dig(arm, "pages", "queued_above_ms") for label, arm in arms.items()}
+    said = listed([f"{label} {milliseconds(limit)}" for label, limit in limits.items() if is_number(limit)])
+    queued = f" (above {said})" if said else ""
+    words = [f"{cause}: {CAUSES[cause]}{queued if cause == HIT_QUEUED else ''}" for cause in seen]
+    return ". ".join(words) + "." if words else ""
+
+
 def _cause(cause: str, group: dict[str, Any]) -> list[str]:
     sides = [
         text
@@ -44,7 +54,7 @@ def _cause(cause: str, group: dict[str, Any]) -> list[str]:
     visits = f"{count(group.get('count'))} ({percent(group.get('share'))})"
     band = group.get("lab_band")
     return [
-        f"{cause}: {CAUSES[cause]}", visits, *sides, milliseconds(dig(group, "lcp_ms", "p75")),
+        cause, visits, *sides, milliseconds(dig(group, "lcp_ms", "p75")),
         f"{band} (lab)" if band else NOT_MEASURED,
     ]  # fmt: skip
 

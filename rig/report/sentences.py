@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rig.analysis.lcp_parts import PARTS
 from rig.analysis.stampede import Stampede
-from rig.analysis.visits import Visit
+from rig.analysis.visits import Visit, resource_wait_ms
 from rig.words import listed, milliseconds, seconds
 
 # A part below this share of the LCP explains little of it.
@@ -47,13 +47,18 @@ def _spent(visit: Visit) -> str:
     named = [name for name in ranked if parts[name] >= _WORTH_NAMING * lcp_ms and parts[name] > 0]
     if not named:
         return "where it went is not known"
-    said = [_part(name, parts[name], visit.db_ms) for name in named]
+    said = [_part(name, parts[name], visit) for name in named]
     rest_ms = lcp_ms - sum(parts[name] for name in named)
     # Chromium rounds LCP to 4 ms: less than that is no rest.
     return listed([*said, f"{milliseconds(rest_ms)} for the rest"] if rest_ms >= 4 else said)
 
 
-def _part(name: str, value_ms: float, db_ms: float | None) -> str:
-    title = _UNSAID if name == "server" and db_ms is None else PARTS[name]
-    within = f" ({milliseconds(db_ms)} of it in the database)" if name == "origin" and db_ms else ""
+def _part(name: str, value_ms: float, visit: Visit) -> str:
+    title = _UNSAID if name == "server" and visit.db_ms is None else PARTS[name]
+    wait_ms = resource_wait_ms(visit)
+    within = ""
+    if name == "origin" and visit.db_ms:
+        within = f" ({milliseconds(visit.db_ms)} of it in the database)"
+    elif name == "resource" and wait_ms is not None and wait_ms >= value_ms / 2:
+        within = f" ({milliseconds(wait_ms)} of it until its first byte: it needs a server thread, too)"
     return f"{milliseconds(value_ms)} {title}{within}"

@@ -16,6 +16,9 @@ from rig.report.headlines import headlines
 from rig.report.tables import dig
 from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
 
+# Chromium rounds paint times of pages that are not cross-origin isolated.
+_STEPS = {False: "4 ms", True: "less than 1 ms (isolated)"}
+
 GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
 
 
@@ -40,6 +43,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "titles": headlines(arms, labels, found),
         "lcp": tables.lcp_table(labels, found),
         "causes": lcp_tables.causes_table(arms),
+        "causes_explained": lcp_tables.causes_explained(arms),
         "parts": lcp_tables.pipeline_table(arms),
         "slowest": slow,
         "controls": lcp_tables.controls_table(arms),
@@ -101,7 +105,7 @@ def unmeasured(arms: dict[str, dict[str, Any]]) -> list[str]:
 
 def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What decides whether the run applies to the reader, as (what, figure)."""
-    herd = facts.get("recompute_herd_ms")
+    herd, isolated = facts.get("recompute_herd_ms"), facts.get("isolated")
     alone = facts.get("recompute_alone_ms")
     safety = facts.get("safety_ttl_s")
     return [
@@ -113,6 +117,7 @@ def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("server threads", count(facts.get("threads"))),
         ("cache round trip", _ms_words(facts.get("cache_round_trip_ms"))),
         ("database", str(facts.get("database") or NOT_MEASURED)),
+        *([("LCP told in steps of", _STEPS[isolated])] if isinstance(isolated, bool) else []),
     ]
 
 
