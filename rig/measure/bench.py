@@ -14,6 +14,7 @@ from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
 from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.services.control_page import control_page
 from rig.measure.target import Target
 from rig.model import TrialId
 from rig.plan.environment import pinning
@@ -55,6 +56,12 @@ class Bench:
     app: app_server.AppServer
     fleet: FleetClient
     events: OriginEvents
+    control_url: str | None = None
+    """The control page; None where no page is visited."""
+
+    def at_rest_ms(self) -> list[float] | None:
+        """LCP of the control page before anything is offered, ms; None where no page is visited."""
+        return self.fleet.rest(self.control_url) if self.control_url else None
 
 
 @contextmanager
@@ -86,6 +93,7 @@ def bench_for(
                 ui=None if ui_port is None else Watching(ui_port, events),
             )
         )
+        control_url = stack.enter_context(control_page(logs, instrument_cpus)) if browser else None
         cache = stack.enter_context(cache_server(logs, target_cpus))
         env = {
             "RIG_MEASURE": "1",
@@ -102,7 +110,8 @@ def bench_for(
         fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
         if fleet.address:
             progress.watched(fleet.address)
-        yield Bench(directory, Target(app.url, token), cache, app, fleet, OriginEvents(events))
+        target = Target(app.url, token)
+        yield Bench(directory, target, cache, app, fleet, OriginEvents(events), control_url)
     app_server.remove_work(work)
 
 

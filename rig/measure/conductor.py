@@ -16,7 +16,7 @@ from rig.measure.load.order import TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
-from rig.measure.soundness import marks
+from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, RunStatus, TrialId
 from rig.plan.environment import fingerprint, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
@@ -77,6 +77,8 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         epoch = bench.target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
         folder = bench.run.open_trial(trial)
+    with clock.phase("rest"):
+        at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
         bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
@@ -89,6 +91,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         write_headers={"X-Rig-Token": bench.target.token},
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
+        control_url=bench.control_url,
         about=_about(plan, trial),
     )
     start_wall = datetime.now(UTC)
@@ -103,7 +106,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
     with clock.phase("settle"):
         settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
-    visits = sum(1 for _ in read_json_lines(folder.pages_lines))
+    visits = recorded_visits(read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)
     facts = {
         "round": trial.round,
@@ -118,6 +121,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         "cache_commands": used.commands,
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
+        "control_at_rest_ms": at_rest_ms,
     }
     folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
     return found

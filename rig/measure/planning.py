@@ -55,6 +55,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         threads=identity["threads"],
         database=identity["database"],
         cache_round_trip_ms=round_trip_ms(cache_url),
+        isolated=identity.get("isolated"),
     )
     return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
 

@@ -58,6 +58,8 @@ class Conditions:
     threads: int
     database: str
     cache_round_trip_ms: float | None
+    isolated: bool | None = None
+    """Whether pages are cross-origin isolated, so that LCP is told finer than to 4 ms; None: it did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,7 @@ class Plan:
             "threads": conditions.threads,
             "database": conditions.database,
             "cache_round_trip_ms": conditions.cache_round_trip_ms,
+            "isolated": conditions.isolated,
             "recompute_ms": conditions.recompute_ms,
             "paths": dict(profile.reads),
             "entries": dict(profile.entries),

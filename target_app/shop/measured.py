@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest
@@ -41,6 +42,7 @@ def identity() -> Json:
         "workers": workers,
         "threads": workers * int(os.environ.get("WEB_THREADS", "1")),
         "writes": writes(),
+        "isolated": settings.SHOP_ISOLATED,
     }
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from rig.journal import read_json_lines, table_of
+from rig.measure.load.control_visits import at_rest
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import Trial
 from rig.measure.load.visitor import VisitRunner
@@ -14,6 +17,9 @@ from rig.samples import PAGES
 SPEC = ScheduleSpec(
     seed=1, round=1, window_s=0.6, read_rate_rps=0, reads={"/": 1.0}, visits=4, visit_paths={"/": 1.0}, quiet_tail_s=0
 )
+
+
+GOOD = {"outcome": "measured", "cause": None, "strategy": "a", "lcp_ms": 1.0}
 
 
 class Bus:
@@ -32,16 +38,26 @@ class Browser:
     def __init__(self, *answers):
         self.answers = list(answers)
         self.asked = []
+        self.control = []
+        self.answer_control = lambda: GOOD
 
-    def visit(self, url, headers, deadline_s, begin_by_s=None):
+    def visit(self, url, headers, deadline_s, begin_by_s=None, *, control=False):
+        if control:
+            self.control.append((url, headers))
+            return {"url": url, **self.answer_control()}
         self.asked.append((url, headers, begin_by_s))
         return {"url": url, **self.answers.pop(0)}
 
 
-def _run(tmp_path, *answers):
+def _run(tmp_path, *answers, **more):
     pages = tmp_path / "pages.jsonl"
     order = TrialOrder(
-        url="http://127.0.0.1:1", strategy="a", spec=SPEC, headers={"X-Cache-Strategy": "a"}, pages_path=str(pages)
+        url="http://127.0.0.1:1",
+        strategy="a",
+        spec=SPEC,
+        headers={"X-Cache-Strategy": "a"},
+        pages_path=str(pages),
+        **more,
     )
     trial, bus, browser = Trial(order), Bus(), Browser(*answers)
     trial.begin(time.monotonic())
@@ -66,6 +82,27 @@ def test_each_visit_is_journalled_and_told_to_locust(tmp_path):
     assert [facts["response_time"] for facts in bus.fired if facts["exception"] is None] == [120.0]
     assert len(bus.fired) == 4
     assert all(headers == {"X-Cache-Strategy": "a"} and by == trial.end_s for _, headers, by in browser.asked)
+
+
+def test_the_control_page_is_visited_in_between_and_told_to_nobody(tmp_path):
+    """At the schedule's own instants, on its own page, without the arm's header; journalled as control."""
+    trial, bus, browser, rows = _run(tmp_path, *[GOOD] * 4, control_url="http://127.0.0.1:2/")
+    control = [row for row in rows if row["control"]]
+    assert [row["intended_s"] - trial.start_s for row in control] == pytest.approx(trial.schedule.control_at_s)
+    assert [row["index"] for row in control] == [4, 5, 6]
+    assert browser.control == [("http://127.0.0.1:2/", {})] * 3
+    assert table_of(rows, PAGES).num_rows == 7
+    assert len(bus.fired) == 4
+    assert trial.wrong_arm == 0
+
+
+def test_at_rest_warm_ups_and_what_was_not_measured_are_left_out():
+    """Two visits to warm up, five that count, of which one failed: four figures."""
+    browser = Browser()
+    outcomes = iter(["measured", "measured", "measured", "failed", *["measured"] * 3])
+    browser.answer_control = lambda: {"outcome": next(outcomes), "lcp_ms": 50.0}
+    assert at_rest(browser, "http://127.0.0.1:2/") == [50.0] * 4
+    assert len(browser.control) == 7
 
 
 def test_a_page_of_another_arm_is_a_failed_visit(tmp_path):

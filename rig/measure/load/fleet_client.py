@@ -126,6 +126,19 @@ class FleetClient:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])
 
+    def rest(self, control_url: str) -> list[float]:
+        """LCP of the control page while nothing else goes on, ms: the yardstick for what load does to it.
+
+        Raises:
+            InfrastructureError: the fleet ended.
+        """
+        try:
+            self._send({"rest": control_url})
+        except BrokenPipeError as error:
+            raise InfrastructureError(f"fleet: ended; see {self._log}") from error
+        found: list[float] = self._read()["at_rest_ms"]
+        return found
+
     def stop(self) -> None:
         """End the fleet and its browser."""
         if self._process.stdin:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 
+from rig.measure.load.control_visits import between_visits
 from rig.measure.load.live.feed import LiveFeed
 from rig.measure.load.trial import Trial
 from rig.measure.pages.client import BrowserClient
@@ -29,6 +30,7 @@ class VisitRunner:
         trial = self._trial
         visits = []
         if self._browser is not None:
+            visits.append(gevent.spawn(between_visits, self._browser, trial))
             for index, (at_s, path) in enumerate(
                 zip(trial.schedule.visit_at_s, trial.schedule.visit_path, strict=True)
             ):

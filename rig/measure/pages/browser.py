@@ -36,13 +36,16 @@ class Server:
     """Orders in, visits out, as long as Chromium lives and somebody listens.
 
     Free pages take turns, so that all are equally warm: one used only when visits pile up would be slow just then.
+    The control page has a page of its own, opened when it is first asked for: another site's document in between would
+    cost the next visit a change of renderer.
     """
 
     def __init__(self, browser: Browser, script: str, out: IO[bytes]) -> None:
         self._browser = browser
         self._script = script
         self._out = out
-        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+        self.orders: asyncio.Queue[Order] = asyncio.Queue()
+        self.control: asyncio.Queue[Order] = asyncio.Queue()
         self.ended: asyncio.Future[ExitCode] = asyncio.get_running_loop().create_future()
         browser.on("disconnected", lambda _: self.end(ExitCode.INVALID))
 
@@ -67,14 +70,15 @@ class Server:
             except ValueError as error:
                 print(f"browser process: {error}", file=sys.stderr)
                 continue
-            self._orders.put_nowait(order)
+            (self.control if order.control else self.orders).put_nowait(order)
         self.end(ExitCode.OK)
 
-    async def work(self, page: Page) -> None:
+    async def work(self, orders: asyncio.Queue[Order], page: Page | None = None) -> None:
         """Serve orders with one page; a page that hung or crashed is replaced between two orders."""
         try:
             while True:
-                order = await self._orders.get()
+                order = await orders.get()
+                page = page or await Page.open(self._browser, self._script)
                 visit = await page.visit(order)
                 if visit.cause == TAB_GONE:
                     # Either the browser is gone with it, which takes a moment to show, or the tab alone.
@@ -126,7 +130,7 @@ async def serve(path: str, pages: int, cpus: set[int] | None, out: IO[bytes]) ->
                 }
             )
         )
-        jobs = [server.work(page) for page in opened]
+        jobs = [server.work(server.control), *(server.work(server.orders, page) for page in opened)]
         tasks = [asyncio.ensure_future(job) for job in (server.read_orders(lines), server.watch_parent(), *jobs)]
         for task in tasks:
             task.add_done_callback(server.note_broken)

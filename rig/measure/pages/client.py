@@ -22,6 +22,7 @@ import gevent
 import gevent.event
 import gevent.subprocess
 import psutil
+from gevent.lock import BoundedSemaphore
 
 from rig.measure.pages.protocol import Order, Visit, encode_order
 from rig.model import InfrastructureError
@@ -51,6 +52,7 @@ class BrowserClient:
             self._command += ["--cpus", ",".join(map(str, sorted(cpus)))]
         self._log_path = log_path
         self._free = pages
+        self._control = BoundedSemaphore()
         self._waiting: deque[gevent.event.Event] = deque()
         self._ids = itertools.count(1)
         self._pending: dict[int, gevent.event.AsyncResult] = {}
@@ -71,13 +73,23 @@ class BrowserClient:
         self._supervisor = gevent.spawn(self._supervise)
 
     def visit(
-        self, url: str, headers: Mapping[str, str], deadline_s: float, begin_by_s: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        deadline_s: float,
+        begin_by_s: float | None = None,
+        *,
+        control: bool = False,
     ) -> dict[str, Any]:
         """Visit ``url`` on the next free page; returns the fields of :class:`Visit`.
 
         ``deadline_s`` counts from the moment a page takes it up. ``begin_by_s`` (CLOCK_MONOTONIC) is the latest
-        moment for that; later, the visit ends as failed with cause ``not_started``.
+        moment for that; later, the visit ends as failed with cause ``not_started``. ``control``: on the page kept for
+        the control page, which takes one visit after another and none of the others' turns.
         """
+        if control:
+            with self._control:
+                return self._ask(url, headers, deadline_s, control=True)
         if not self._take_page(begin_by_s):
             return asdict(Visit(url=url, cause="not_started"))
         try:
@@ -135,7 +147,7 @@ class BrowserClient:
         else:
             self._free += 1
 
-    def _ask(self, url: str, headers: Mapping[str, str], deadline_s: float) -> dict[str, Any]:
+    def _ask(self, url: str, headers: Mapping[str, str], deadline_s: float, *, control: bool = False) -> dict[str, Any]:
         begun_s = time.monotonic()
         order_id = next(self._ids)
         answer = self._pending[order_id] = gevent.event.AsyncResult()
@@ -143,7 +155,8 @@ class BrowserClient:
             self._up.wait(deadline_s)
             left_s = begun_s + deadline_s - time.monotonic()
             if left_s > 0:
-                self._send(Order(id=order_id, url=url, headers=dict(headers), deadline_s=left_s))
+                order = Order(id=order_id, url=url, headers=dict(headers), deadline_s=left_s, control=control)
+                self._send(order)
                 answer.wait(left_s + GRACE_S)
                 if answer.successful():
                     return dict(answer.value)

@@ -11,12 +11,16 @@ from rig.model import VisitOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One page to visit. ``deadline_s`` counts from the moment the order is taken up by a page."""
+    """One page to visit. ``deadline_s`` counts from the moment the order is taken up by a page.
+
+    ``control``: on the page kept for the control page.
+    """
 
     id: int
     url: str
     headers: dict[str, str]
     deadline_s: float
+    control: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +83,7 @@ def parse_order(line: bytes) -> Order:
             url=str(message["url"]),
             headers={str(name): str(value) for name, value in message["headers"].items()},
             deadline_s=float(message["deadline_s"]),
+            control=bool(message.get("control")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an order: {line!r} ({error!r})") from error
