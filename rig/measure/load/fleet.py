@@ -39,7 +39,7 @@ from rig.measure.load.order import order_from
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
-from rig.measure.load.visitor import VisitRunner
+from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
@@ -101,6 +101,13 @@ class Fleet:
                 "browser": None if browser_s is None or browser_before is None else browser_s - browser_before,
             },
         }
+
+    def trace(self, visit: dict[str, Any]) -> dict[str, Any]:
+        """One visit under tracing, between trials: what the page costs to paint, null where that was not measured."""
+        if self.browser is None:
+            return {"traced": None}
+        asked = (visit["url"], visit["headers"], VISIT_TIMEOUT_S)
+        return {"traced": self.browser.visit(*asked, trace=True)["paint"]}
 
     def close(self) -> None:
         """End Locust and the browser."""
@@ -200,8 +207,8 @@ def serve(fleet: Fleet, address: str | None) -> None:
     def listen() -> None:
         for line in FileObject(sys.stdin.fileno(), "rb", closefd=False):
             message = json.loads(line)
-            if "order" in message:
-                orders.put(message["order"])
+            if "order" in message or "trace" in message:
+                orders.put(message)
             else:
                 conducted.told(fleet.environment, message)
         # Nobody waits for a trial under way any more: it must not go on loading its target.
@@ -210,7 +217,8 @@ def serve(fleet: Fleet, address: str | None) -> None:
     gevent.spawn(listen)
     with contextlib.suppress(gevent.GreenletExit):
         while True:
-            say(fleet.run_trial(orders.get()))
+            asked = orders.get()
+            say(fleet.trace(asked["trace"]) if "trace" in asked else fleet.run_trial(asked["order"]))
 
 
 def main() -> None:

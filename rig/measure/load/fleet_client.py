@@ -126,6 +126,20 @@ class FleetClient:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])
 
+    def trace(self, url: str, headers: Mapping[str, str]) -> dict[str, float] | None:
+        """What ``url`` costs the browser to paint (``rig.measure.pages.trace``), from one traced visit between trials;
+        None where it failed, or there is no browser.
+
+        Raises:
+            InfrastructureError: the fleet ended.
+        """
+        try:
+            self._send({"trace": {"url": url, "headers": dict(headers)}})
+        except BrokenPipeError as error:
+            raise InfrastructureError(f"fleet: ended; see {self._log}") from error
+        traced: dict[str, float] | None = self._read()["traced"]
+        return traced
+
     def stop(self) -> None:
         """End the fleet and its browser."""
         if self._process.stdin:
