@@ -119,8 +119,9 @@ def _next(found: Mapping[str, Any]) -> str:
     if not found["measured"]:
         return "next: open the page in a browser of your own, and look at what it needs"
     url = found["urls"][0]["url"]
+    url = url if len(url) < _NAME else "URL"  # Broken into lines it could not be copied.
     return f"next: rig load {url} --rate 50, and this again meanwhile: what load does to LCP"
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
