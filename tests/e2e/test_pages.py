@@ -85,26 +85,30 @@ def test_a_failure_has_its_cause(shared: BrowserClient, site: Site, path: str, c
     visit = shared.visit(site.url(path), {}, DEADLINE_S)
     assert (visit["outcome"], visit["cause"], visit["status"]) == ("failed", cause, status)
     assert visit["lcp_ms"] is None
-    assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
+    for _ in range(2):  # Pages take turns: the second is made by the one that failed.
+        assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
 
 
-def test_refused_connection(shared: BrowserClient) -> None:
-    """The browser's own name for a network error is the cause."""
+def test_refused_connection(shared: BrowserClient, site: Site) -> None:
+    """The browser's own name for a network error is the cause, and its error page does not end the next visit."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         visit = shared.visit(f"http://127.0.0.1:{held.getsockname()[1]}/", {}, DEADLINE_S)
     assert (visit["outcome"], visit["cause"]) == ("failed", "net::ERR_CONNECTION_REFUSED")
+    for _ in range(2):
+        assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
 
 
 @pytest.mark.parametrize(("path", "status"), [("/silent", None), ("/never-loads", 200), ("/hung", 200)])
 def test_nothing_outlives_its_deadline(shared: BrowserClient, site: Site, path: str, status: int | None) -> None:
     """A server that never answers and a page that never ends cost their deadline, and the next visit is good."""
     begun_s = time.monotonic()
-    visit = shared.visit(site.url(path), {}, 1.0)
+    visit = shared.visit(site.url(path), {}, 3.0)
     assert (visit["outcome"], visit["cause"], visit["status"]) == ("failed", "timeout", status)
     # The process answers at once; the rest is for a machine with other things to do.
-    assert 1.0 <= time.monotonic() - begun_s < 3.0
-    assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
+    assert 3.0 <= time.monotonic() - begun_s < 9.0
+    for _ in range(2):
+        assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
 
 
 def test_dialogs_do_not_stop_anything(shared: BrowserClient, site: Site) -> None:

@@ -95,7 +95,8 @@ def test_a_click_changes_no_outcome(shared: BrowserClient, site: Site, path: str
     visit = shared.visit(site.url(path), {}, DEADLINE_S)
     assert answered(visit)
     assert json.loads(visit["waterfall"])[0]["url"] == site.url(path)
-    assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
+    for _ in range(2):  # Pages take turns.
+        assert answered(shared.visit(site.url("/plain"), {}, DEADLINE_S))
 
 
 def test_only_the_slowest_are_pictured(shared: BrowserClient, site: Site, tmp_path: Path) -> None:

@@ -33,8 +33,9 @@ FINAL_KEY = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
 # For the process, which knows whether the whole browser is gone; never leaves it.
 TAB_GONE = "tab_gone"
 
-# After these, the page may still hang, or be no more.
-UNFIT = {"timeout", "page_crashed", TAB_GONE}
+# After these, the tab is as it was. After any other it may hang, be no more, or have something of this visit still to
+# come (the browser's own error page, word of a download), which would end the next one.
+FIT = {None, "status", "no_lcp", "frame_withheld"}
 
 T = TypeVar("T")
 
@@ -55,11 +56,13 @@ class Page:
         self._options = setup.options
         self._headers: dict[str, str] = {}
         self._documents = 0
+        self._leaving = False
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tab.page.on("crash", self._on_crash)
         tab.page.on("download", self._on_download)
         tab.page.on("requestfailed", self._on_request_failed)
         tab.cdp.on("Page.frameNavigated", self._on_document)
+        tab.cdp.on("Page.frameRequestedNavigation", self._on_leaving)
 
     @classmethod
     async def open(cls, browser: Browser, setup: Setup) -> Page:
@@ -94,7 +97,7 @@ class Page:
             if not isinstance(error, Error | VisitFailedError):
                 traceback.print_exception(error)  # Not the page's fault but ours.
         # A trace that was not ended, because the visit failed, ends with its tab.
-        if visit.cause in UNFIT or self._options.fresh_context or order.trace:
+        if visit.cause not in FIT or self._options.fresh_context or order.trace:
             self.usable = False
         _abandon(work)
         visit.done_s = time.monotonic()
@@ -113,23 +116,24 @@ class Page:
         point = await self._call("clickable")
         if point is None:
             return None
+        self._leaving = False
         await click(self._tab, point)
         inp_ms = await self._call("inp")
+        if self._leaving:
+            # Where the click leads to may arrive in the middle of the next visit.
+            self.usable = False
         return None if inp_ms is None else float(inp_ms)
 
     async def _bounded(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T | None:
-        """The result; None where it failed, and where it did not come in time or the tab is gone, no further visit."""
+        """The result; None where it failed or did not come in time: then the tab is fit for no further visit."""
         task = asyncio.ensure_future(work)
         await asyncio.wait([task], timeout=timeout_s)
         try:
             return task.result()
-        except asyncio.InvalidStateError:
+        except (asyncio.InvalidStateError, Error, VisitFailedError):
             self.usable = False
-        except (Error, VisitFailedError, OSError) as error:
-            if _cause(error) == TAB_GONE:
-                self.usable = False
-            elif isinstance(error, OSError):
-                print(f"browser process: {error}", file=sys.stderr)
+        except OSError as error:
+            print(f"browser process: {error}", file=sys.stderr)
         finally:
             _abandon(task)
         return None
@@ -208,6 +212,9 @@ class Page:
     def _on_document(self, event: dict[str, Any]) -> None:
         if "parentId" not in event["frame"]:
             self._documents += 1
+
+    def _on_leaving(self, _: dict[str, Any]) -> None:
+        self._leaving = True
 
     def _on_request_failed(self, request: Request) -> None:
         # A document cut off half-way was committed before, so that goto knows nothing of it.
