@@ -136,6 +136,38 @@ class LoadProgress:
         self._bar.stop()
 
 
+class VisitProgress:
+    """A bar on a terminal, a line every few seconds elsewhere, while pages are visited. Use as a context manager."""
+
+    LINE_EVERY_S = 5.0
+
+    def __init__(self, scheduled: int) -> None:
+        self._scheduled = scheduled
+        self._terminal = sys.stderr.isatty()
+        self._bar = _bar(self._terminal)
+        self._task: TaskID | None = None
+        self._said_s = time.monotonic()
+
+    def at(self, ended: int) -> None:
+        """``ended`` visits have ended."""
+        if self._task is not None:
+            self._bar.update(self._task, completed=ended, description=f"{ended} of {self._scheduled} visits")
+        elif time.monotonic() - self._said_s >= self.LINE_EVERY_S:
+            self._said_s = time.monotonic()
+            click.echo(f"{ended} of {plural(self._scheduled, 'visit')}", err=True)
+
+    def __enter__(self) -> VisitProgress:
+        if self._terminal:
+            self._bar.start()
+            self._task = self._bar.add_task("browser starts", total=self._scheduled)
+        else:
+            click.echo(f"browser starts for {plural(self._scheduled, 'visit')}", err=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
 def _bar(terminal: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,18 +58,18 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
         progress.planned(plan, directory.path)
         arms = [planned.arm.label for planned in plan.arms]
         bench.fleet.tell({"facts": {"profile": profile.name, "arms": arms, "hot_entry": profile.hot_entry}})
-        sound = set()
+        sound: set[str] = set()
         for trial in (trial for trials in plan.order for trial in trials):
-            if not _measure(bench, plan, trial, progress):
+            if not _measure(bench, plan, trial, sound, progress):
                 sound.add(trial.arm)
         for trial in plan.second_chances(sound):
-            _measure(bench, plan, trial, progress)
+            _measure(bench, plan, trial, sound, progress)
         progress.step("services end")
     return directory.path
 
 
-def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> list[Mark]:
-    """One trial, from reset to seal. Returns why it should not count, if so."""
+def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], progress: Progress) -> list[Mark]:
+    """One trial, from reset to seal; ``sound``: arms that have a sound one. Returns why it should not count, if so."""
     arm = plan.arm(trial.arm).arm
     clock = _Phases()
     progress.trial(trial, "reset", 0.0)
@@ -92,6 +92,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
         control_url=bench.control_url,
+        pictures=str(folder.pictures),
         about=_about(plan, trial),
     )
     start_wall = datetime.now(UTC)
@@ -108,6 +109,8 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = recorded_visits(read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)
+    origin = bench.events.collect(epoch)  # What the traced visit has computed is no longer the trial's.
+    traced = not found and trial.arm not in sound
     facts = {
         "round": trial.round,
         "arm": trial.arm,
@@ -122,8 +125,9 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
         "control_at_rest_ms": at_rest_ms,
+        "paint": bench.fleet.trace(arm.url.rstrip("/") + plan.profile.hot_path, order.headers) if traced else None,
     }
-    folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
+    folder.seal(origin, {**facts, "phases_s": clock.seconds})
     return found
 
 

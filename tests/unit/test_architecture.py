@@ -34,6 +34,7 @@ MEASURE_RANK = {
     "rig.measure.planning": 3,
     "rig.measure.bench": 3,
     "rig.measure.single": 3,
+    "rig.measure.visits": 3,
     "rig.measure.conductor": 4,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from rig.journal import read_json_lines, table_of
+from rig.journal import TrialDir, read_json_lines, table_of
 from rig.measure.load.control_visits import at_rest
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import Trial
 from rig.measure.load.visitor import VisitRunner
+from rig.measure.pages.protocol import Order
 from rig.plan.schedule import ScheduleSpec
 from rig.samples import PAGES
 
@@ -41,12 +44,17 @@ class Browser:
         self.control = []
         self.answer_control = lambda: GOOD
 
-    def visit(self, url, headers, deadline_s, begin_by_s=None, *, control=False):
+    def visit(self, url, headers, deadline_s, begin_by_s=None, *, control=False, pictures=None):
         if control:
             self.control.append((url, headers))
-            return {"url": url, **self.answer_control()}
+            return {"url": url, "paint": None, **self.answer_control()}
         self.asked.append((url, headers, begin_by_s))
-        return {"url": url, **self.answers.pop(0)}
+        answer = {"url": url, "paint": None, **self.answers.pop(0)}
+        if pictures is not None:
+            order = pictures.asked_of(Order(id=len(self.asked), url=url, headers=headers, deadline_s=deadline_s))
+            Path(order.screenshot).write_bytes(b"jpeg")
+            answer["screenshot"] = order.screenshot
+        return answer
 
 
 def _run(tmp_path, *answers, **more):
@@ -111,3 +119,26 @@ def test_a_page_of_another_arm_is_a_failed_visit(tmp_path):
     trial, _, _, rows = _run(tmp_path, good, {**good, "strategy": "b"}, good, good)
     assert trial.wrong_arm == 1
     assert [row["cause"] for row in rows].count("wrong_arm") == 1
+
+
+def test_pictures_of_the_slowest_are_named_from_the_run(tmp_path):
+    """A picture that gave way to a slower visit's is gone, and sealing takes its name from the table."""
+    folder = TrialDir(tmp_path / "trials" / "1-a")
+    folder.path.mkdir(parents=True)
+    good = {"outcome": "measured", "cause": None, "strategy": "a"}
+    answers = [{**good, "lcp_ms": lcp_ms} for lcp_ms in (10.0, 400.0, 300.0, 200.0)]
+    _, _, _, rows = _run(folder.path, *answers, pictures=str(folder.pictures))
+    assert [row["screenshot"] for row in rows] == [f"trials/1-a/pictures/{n}.jpg" for n in range(4)]
+    folder.seal([], {"round": 1, "arm": "a"})
+    sealed = {row["index"]: row["screenshot"] for row in pq.read_table(folder.path / "pages.parquet").to_pylist()}
+    assert sealed == {0: None, **{n: f"trials/1-a/pictures/{n}.jpg" for n in (1, 2, 3)}}
+    assert sorted(file.name for file in folder.pictures.iterdir()) == ["1.jpg", "2.jpg", "3.jpg"]
+
+
+def test_a_page_of_another_arm_is_not_pictured(tmp_path):
+    """Its picture would stand among those of this arm."""
+    wrong = {"outcome": "measured", "cause": None, "strategy": "b", "lcp_ms": 900.0}
+    pictures = tmp_path / "trials" / "1-a" / "pictures"
+    _, _, _, rows = _run(tmp_path, wrong, wrong, wrong, wrong, pictures=str(pictures))
+    assert {row["screenshot"] for row in rows} == {None}
+    assert not list(pictures.iterdir())

@@ -37,4 +37,5 @@ def between_visits(browser: BrowserClient, trial: Trial) -> None:
         gevent.sleep(max(0.0, intended_s - time.monotonic()))
         visit = browser.visit(url, {}, VISIT_TIMEOUT_S, begin_by_s=trial.end_s, control=True)
         row: dict[str, Any] = {"index": number, "path": "/", "intended_s": intended_s, "control": True}
+        visit.pop("paint", None)  # Of traced visits, which are none of a trial's.
         trial.visits.add({**visit, **row})

@@ -41,7 +41,7 @@ from rig.measure.load.order import order_from
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
-from rig.measure.load.visitor import VisitRunner
+from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
@@ -107,6 +107,13 @@ class Fleet:
     def rest(self, control_url: str) -> dict[str, Any]:
         """LCP of the control page while nothing else goes on."""
         return {"at_rest_ms": at_rest(self.browser, control_url) if self.browser else []}
+
+    def trace(self, visit: dict[str, Any]) -> dict[str, Any]:
+        """One visit under tracing, between trials: what the page costs to paint, null where that was not measured."""
+        if self.browser is None:
+            return {"traced": None}
+        asked = (visit["url"], visit["headers"], VISIT_TIMEOUT_S)
+        return {"traced": self.browser.visit(*asked, trace=True)["paint"]}
 
     def close(self) -> None:
         """End Locust and the browser."""
@@ -210,6 +217,8 @@ def serve(fleet: Fleet, address: str | None) -> None:
                 jobs.put(partial(fleet.run_trial, message["order"]))
             elif "rest" in message:
                 jobs.put(partial(fleet.rest, message["rest"]))
+            elif "trace" in message:
+                jobs.put(partial(fleet.trace, message["trace"]))
             else:
                 conducted.told(fleet.environment, message)
         # Nobody waits for a trial under way any more: it must not go on loading its target.

@@ -132,12 +132,25 @@ class FleetClient:
         Raises:
             InfrastructureError: the fleet ended.
         """
+        found: list[float] = self._asked({"rest": control_url})["at_rest_ms"]
+        return found
+
+    def trace(self, url: str, headers: Mapping[str, str]) -> dict[str, float] | None:
+        """What ``url`` costs the browser to paint (``rig.measure.pages.trace``), from one traced visit between trials;
+        None where it failed, or there is no browser.
+
+        Raises:
+            InfrastructureError: the fleet ended.
+        """
+        traced: dict[str, float] | None = self._asked({"trace": {"url": url, "headers": dict(headers)}})["traced"]
+        return traced
+
+    def _asked(self, message: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._send({"rest": control_url})
+            self._send(message)
         except BrokenPipeError as error:
             raise InfrastructureError(f"fleet: ended; see {self._log}") from error
-        found: list[float] = self._read()["at_rest_ms"]
-        return found
+        return self._read()
 
     def stop(self) -> None:
         """End the fleet and its browser."""
