@@ -99,10 +99,11 @@ def clear() -> None:
 def seed(entries: Mapping[str, float | None]) -> Json:
     """Store each named entry now; the number is the share of its time to live that is left."""
     strategy = active_strategy()
-    for name, share in entries.items():
+    stored = entries if strategy.caches else {}
+    for name, share in stored.items():
         with store.share_left(1.0 if share is None else share):
             _visit(name)
-    return {"stored": len(entries), "ttl_s": strategy.ttl_s}
+    return {"stored": len(stored), "ttl_s": strategy.ttl_s}
 
 
 def settle(sample: int, seed: int) -> Json:
