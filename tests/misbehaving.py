@@ -45,7 +45,8 @@ PAGES = {
     "/click-file": "<h1>File</h1><button onclick='location = \"/file\"'>File</button>",
     "/click-hangs": "<h1>Hangs</h1><button onclick='for (;;);'>Hang</button>",
     "/work": "<h1 id=t></h1><script>let n = 0; for (let i = 0; i < 3e7; i++) n += i % 7; t.textContent = n</script>",
-    "/size": "<h1>Size</h1><script>fetch(`/seen?${innerWidth}x${innerHeight}`)</script>",
+    "/size": "<meta name=viewport content='width=device-width'><h1>Size</h1>"
+    "<script>fetch(`/seen?${innerWidth}x${innerHeight}`)</script>",
     "/many": "<h1>Many</h1><script src=/script></script>" + "<img src='/image?n=%d'>" * 60 % tuple(range(60)),
     "/elsewhere": "<h1>Elsewhere</h1><script>location = '/plain'</script><img src='/silent'>",
 }

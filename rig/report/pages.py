@@ -47,6 +47,8 @@ def warnings(figures: Mapping[str, Any], restarts: int) -> list[str]:
     if restarts:
         times = plural(restarts, "time")
         found.append(f"the browser ended unasked {times} and was started again; what was open then failed")
+    if figures["options"]["network"]:
+        found.append("the browser adds a network's latency behind the first byte: it is in LCP and FCP, not in TTFB")
     moved = {visit["url"]: visit["final_url"] for visit in figures["visits"] if _moved(visit)}
     found += [f"{url} leads to {final}: the redirect is part of TTFB and LCP" for url, final in moved.items()]
     return found

@@ -91,6 +91,8 @@ def test_a_redirect_is_another_address(url: str, final: str | None, moved: bool)
 
 def test_starvation_and_restarts_are_warned_of() -> None:
     """Neither is silent."""
-    first, second = warnings(found(), restarts=1)
+    options = {**OPTIONS, "network": {"name": "4g"}}
+    first, second, third = warnings(found(options=options), restarts=1)
     assert first.startswith("1 visit starved")
     assert "1 time" in second
+    assert "not in TTFB" in third

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """What is added to each request, and the most that goes through. ``source``: whose figures these are."""
+    """What is added to each request, and the most that goes through. ``source``: whose figures these are.
+
+    Chromium adds the latency behind the first byte: ``responseStart``, and so TTFB, does not contain it.
+    """
 
     latency_ms: float
     down_kbps: float
