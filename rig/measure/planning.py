@@ -11,7 +11,8 @@ from rig.measure.target import Target
 from rig.model import Arm, UsageError
 from rig.plan.choose import choose
 from rig.plan.disturbance import KINDS
-from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies
+from rig.plan.pick import pick_strategies
+from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions
 from rig.plan.profile import Profile
 
 _RECOMPUTES_TIMED = 5
@@ -25,8 +26,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
     """
     identity = target.identity()
     refuse_unoffered(profile, identity)
-    offered = [strategy["name"] for strategy in identity["strategies"]]
-    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
+    names = pick_strategies(options.strategies, profile.strategies, identity["strategies"], identity["seed_strategies"])
     target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
     recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
     amounts = choose(
@@ -46,6 +46,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
+            known_bad=declared[name].get("known_bad"),
         )
         for name in names
     ]

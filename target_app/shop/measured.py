@@ -71,6 +71,12 @@ def strategies() -> list[Json]:
             "max_staleness_s": s.max_staleness_s(0.0),
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
+            "fresh_after_race": s.fresh_after_race,
+            "survives_crash": s.survives_crash,
+            "recomputes_at_once": s.recomputes_at_once,
+            "own_process": s.own_process,
+            "known_bad": s.known_bad,
+            "available": True,
         }
         for s in STRATEGIES.values()
     ]
