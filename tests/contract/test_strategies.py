@@ -35,7 +35,7 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def shop(server, settings):
+def shop(database, server, settings):
     """A small shop on that server, cache empty, short TTL 0.4 s."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": server.url}}
     settings.CACHE_TTL_S = 0.4
