@@ -81,9 +81,10 @@ def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     """
     offered = list(identity.get("disturbances") or [])
     for one in profile.disturbances:
-        if KINDS[one.kind].by_target and one.kind not in offered:
+        asked = KINDS[one.kind].asks
+        if asked and asked not in offered:
             raise UsageError(
-                f"profile {profile.name}: the target does not offer {one.kind} (it offers"
+                f"profile {profile.name}: the target does not offer {asked} (it offers"
                 f" {', '.join(offered) or 'no disturbance'}); choose another profile, `rig profiles` lists them"
             )
     if "writes" not in identity:

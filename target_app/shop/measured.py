@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.cache import cache
+from django.core.exceptions import BadRequest
 from django.db import connection
 from django.urls import reverse
 
@@ -85,6 +86,22 @@ def strategies() -> list[Json]:
 def clear() -> None:
     """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
     cache.delete_pattern("*")
+
+
+def forget(parameters: Mapping[str, Any]) -> Json:
+    """Let all go that the cache holds of ``entry``, locks on it included, as an eviction would; the next read misses.
+
+    A strategy whose keys do not name entries loses everything instead.
+
+    Raises:
+        BadRequest: the shop has no such entry.
+    """
+    name = parameters.get("entry")
+    if name not in catalogue.scopes():
+        raise BadRequest(f"forget: entry is {name!r}; name one of the shop's, such as 'product:moon-jar'")
+    if not cache.delete_pattern(f"*{name}*"):
+        clear()
+    return {"entry": name}
 
 
 def seed(entries: Mapping[str, float | None]) -> Json:

@@ -4,7 +4,7 @@ Imports Django and nothing else of rig. ``docs/target-contract.md`` has the cont
 """
 
 from rig.contrib.django.control import Hooks, control_urls
-from rig.contrib.django.disturbance import Disturbance, repeated, slow_origin
+from rig.contrib.django.disturbance import Disturbance, repeated, slow_commit, slow_origin
 from rig.contrib.django.middleware import RigMiddleware
 from rig.contrib.django.origin import Recompute, Write, background, invalidation, recompute, snapshot, write
 from rig.contrib.django.runtime import MEASURING, epoch, is_token, parameters
@@ -30,6 +30,7 @@ __all__ = [
     "recompute",
     "repeated",
     "serve",
+    "slow_commit",
     "slow_origin",
     "snapshot",
     "write",
