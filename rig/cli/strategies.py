@@ -88,7 +88,7 @@ def _family(title: str, rows: Sequence[Row]) -> Iterator[str]:
         yield from _wrapped(row["known_bad"] or row["summary"])
         yield from _wrapped(f"source: {row['source']}")
         if not row["available"]:
-            yield "    * does not work here: a library it needs is not installed"
+            yield from _wrapped(f"* not available here, for {row['unavailable']}")
 
 
 def _declared(row: Row) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _declared(row: Row) -> Iterator[str]:
     if row["own_process"]:
         yield "needs a process of its own: it patches what others use"
     if not row["available"]:
-        yield "does not work here: a library it needs is not installed"
+        yield f"not available here, for {row['unavailable']}"
 
 
 def _bound(row: Row) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from rig.model import UsageError
 
 Row = Mapping[str, Any]
-"""One strategy as the target lists it; ``available`` and ``known_bad`` may be left out."""
+"""One strategy as the target lists it; ``unavailable`` (why it does not work) and ``known_bad`` may be left out."""
 
 
 def pick_strategies(wanted: str | None, usual: str, offered: Sequence[Row], seed: Sequence[str]) -> list[str]:
@@ -34,7 +34,8 @@ def pick_strategies(wanted: str | None, usual: str, offered: Sequence[Row], seed
     if not names or len(set(names)) < len(names):
         raise UsageError(f"--strategies {wanted!r}: name each strategy once, or say seed or all")
     if missing := [name for name in names if not _works(name, offered)]:
-        raise UsageError(f"strategy {missing[0]}: does not work here, a library it needs is not installed")
+        reason = next(row["unavailable"] for row in offered if row["name"] == missing[0])
+        raise UsageError(f"strategy {missing[0]}: not available here, for {reason}")
     return names
 
 
@@ -46,7 +47,7 @@ def _named(word: str, offered: Sequence[Row], seed: Sequence[str]) -> list[str]:
     if word == "seed":
         return list(seed)
     if word == "all":
-        return [row["name"] for row in offered if row.get("available", True) and not row.get("known_bad")]
+        return [row["name"] for row in offered if _works(row["name"], offered) and not row.get("known_bad")]
     names = [row["name"] for row in offered]
     if "*" in word:
         return [name for name in names if fnmatchcase(name, word) and _works(name, offered)]
@@ -54,4 +55,4 @@ def _named(word: str, offered: Sequence[Row], seed: Sequence[str]) -> list[str]:
 
 
 def _works(name: str, offered: Sequence[Row]) -> bool:
-    return all(row.get("available", True) for row in offered if row["name"] == name)
+    return not any(row.get("unavailable") for row in offered if row["name"] == name)

@@ -7,18 +7,28 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.exceptions import BadRequest
 from django.db import connection
-from django.urls import reverse
+from django.http import HttpRequest
+from django.urls import resolve, reverse
 
-from rig.contrib.django import snapshot
+from rig.contrib.django import current, snapshot
 from target_app.shop import catalogue
-from target_app.shop.entries import Entry, blurb_dependents, dependents, entry_of, note_dependents, notice_dependents
+from target_app.shop.entries import (
+    Entry,
+    blurb_dependents,
+    dependents,
+    entry_of,
+    note_dependents,
+    notice_dependents,
+    path_of,
+)
 from target_app.shop.models import Category, Product, ScopeVersion
 from target_app.strategies import SEED, STRATEGIES, active_strategy, store
 
 Json = dict[str, Any]
+_ADDRESS = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT")
 
 
 def identity() -> Json:
@@ -77,7 +87,9 @@ def strategies() -> list[Json]:
             "recomputes_at_once": s.recomputes_at_once,
             "own_process": s.own_process,
             "known_bad": s.known_bad,
-            "available": True,
+            "available": s.unavailable is None,
+            "caches": s.caches,
+            "unavailable": s.unavailable,
         }
         for s in STRATEGIES.values()
     ]
@@ -85,7 +97,8 @@ def strategies() -> list[Json]:
 
 def clear() -> None:
     """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
-    cache.delete_pattern("*")
+    for one in caches.all(initialized_only=False):
+        one.delete_pattern("*")
 
 
 def forget(parameters: Mapping[str, Any]) -> Json:
@@ -109,7 +122,7 @@ def seed(entries: Mapping[str, float | None]) -> Json:
     strategy = active_strategy()
     for name, share in entries.items():
         with store.share_left(1.0 if share is None else share):
-            strategy.read(entry_of(name))
+            _visit(name)
     return {"stored": len(entries), "ttl_s": strategy.ttl_s}
 
 
@@ -120,19 +133,19 @@ def settle(sample: int, seed: int) -> Json:
     mismatches, sound = [], []
     checked = 0
     for name in catalogue.scopes():
-        key = strategy.key(entry_of(name))
-        stored = store.get(key)
+        stored = strategy.peek(_request_for(name), entry_of(name))
         if stored is None:
             continue
         checked += 1
-        cached, current = stored.versions.get(name), current_versions.get(name)
-        if cached == current:
+        cached, newest = stored.versions.get(name), current_versions.get(name)
+        if cached == newest:
             sound.append(name)
         else:
-            mismatches.append({"entry": name, "cached": cached, "current": current, "ttl_s": store.remaining_s(key)})
+            left_s = strategy.remaining_s(_request_for(name), entry_of(name))
+            mismatches.append({"entry": name, "cached": cached, "current": newest, "ttl_s": left_s})
     picked = random.Random(seed).sample(sound, min(sample, len(sound)))
     to_read = [m["entry"] for m in mismatches] + picked
-    differing = [name for name in to_read if _body_differs(entry_of(str(name)), strategy.key(entry_of(str(name))))]
+    differing = [name for name in to_read if _body_differs(str(name))]
     return {
         "checked": checked,
         "mismatches": mismatches,
@@ -141,7 +154,22 @@ def settle(sample: int, seed: int) -> Json:
     }
 
 
-def _body_differs(entry: Entry, key: str) -> bool:
-    stored = store.get(key)
+def _body_differs(name: str) -> bool:
+    stored = active_strategy().peek(_request_for(name), entry_of(name))
     with snapshot():
-        return stored is not None and stored.value != entry.compute()
+        return stored is not None and not stored.shows(entry_of(name).compute())
+
+
+def _visit(name: str) -> None:
+    """Ask for the entry's page as a visitor does, so that what is stored is what visitors find."""
+    view, arguments, named = resolve(path_of(name))
+    view(_request_for(name), *arguments, **named)
+
+
+def _request_for(name: str) -> HttpRequest:
+    """A visitor's request for the entry's page, by the address this one came to: a page cache's key has both."""
+    asked, request = current().request, HttpRequest()
+    request.method, request.path, request.path_info = "GET", path_of(name), path_of(name)
+    if asked is not None:
+        request.META = {key: value for key, value in asked.META.items() if key in _ADDRESS}
+    return request

@@ -7,10 +7,28 @@ from target_app.strategies.base import Strategy
 from target_app.strategies.delete_many import DeleteMany
 from target_app.strategies.delete_on_write import DeleteOnWrite
 from target_app.strategies.fixed_timeout import FixedTimeout
+from target_app.strategies.no_cache import NoCache
+from target_app.strategies.page_cache import PageCache
+from target_app.strategies.single_flight import SingleFlight
+from target_app.strategies.stale_while_revalidate import StaleWhileRevalidate
+from target_app.strategies.ttl_jitter import TtlJitter
 from target_app.strategies.versioned_keys import VersionedKeys
+from target_app.strategies.xfetch import XFetch
 
 STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (FixedTimeout(), DeleteOnWrite(), DeleteMany(), VersionedKeys())
+    strategy.name: strategy
+    for strategy in (
+        FixedTimeout(),
+        DeleteOnWrite(),
+        DeleteMany(),
+        VersionedKeys(),
+        NoCache(),
+        PageCache(),
+        TtlJitter(),
+        XFetch(),
+        SingleFlight(),
+        StaleWhileRevalidate(),
+    )
 }
 
 SEED = ("fixed-timeout", "delete-on-write", "delete-many", "versioned-keys")

@@ -30,6 +30,8 @@ MEASURE_RANK = {
     "rig.measure.target": 2,
     "rig.measure.origin_events": 2,
     "rig.measure.soundness": 2,
+    "rig.measure.holder": 2,
+    "rig.measure.deeds": 3,
     "rig.measure.disturbances": 3,
     "rig.measure.planning": 3,
     "rig.measure.bench": 3,

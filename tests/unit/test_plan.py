@@ -120,11 +120,11 @@ def test_chosen_flags_are_named():
 
 
 OFFERED = [
-    {"name": "a", "known_bad": None, "available": True},
+    {"name": "a", "known_bad": None, "unavailable": None},
     {"name": "b"},
-    {"name": "lib", "known_bad": None, "available": False},
-    {"name": "bad-one", "known_bad": "deletes too early", "available": True},
-    {"name": "bad-two", "known_bad": "forgets", "available": True},
+    {"name": "lib", "known_bad": None, "unavailable": "its library is not installed"},
+    {"name": "bad-one", "known_bad": "deletes too early", "unavailable": None},
+    {"name": "bad-two", "known_bad": "forgets", "unavailable": None},
 ]
 
 
