@@ -11,6 +11,6 @@ def strategy_catalogue() -> list[dict[str, Any]]:
     from rig.measure.services.app_server import django_json
 
     # Asked as a run would start the target: with rig's own cache server, on a private Unix socket. None is needed here.
-    own = {} if os.environ.get("RIG_REDIS_URL") else {"RIG_REDIS_URL": "unix:///nonexistent?db=0"}
+    own = {} if os.environ.get("RIG_REDIS_URL") else {"RIG_PICKLE_REDIS_URL": "unix:///nonexistent?db=0"}
     strategies: list[dict[str, Any]] = django_json("strategies", own)["strategies"]
     return strategies
