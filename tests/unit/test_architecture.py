@@ -32,11 +32,11 @@ MEASURE_RANK = {
     "rig.measure.soundness": 2,
     "rig.measure.holder": 2,
     "rig.measure.deeds": 3,
-    "rig.measure.disturbances": 3,
+    "rig.measure.disturbances": 4,
     "rig.measure.planning": 3,
     "rig.measure.bench": 3,
     "rig.measure.single": 3,
-    "rig.measure.conductor": 4,
+    "rig.measure.conductor": 5,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))
 
