@@ -46,6 +46,7 @@ class RunProgress:
             self._command = shlex.join(command)
             self._say(f"start {wanted} of these, here or on other hosts that have this project:")
             self._say(f"  {self._command}")
+            self._say("there, with that host's own paths; the run begins when all are connected, Ctrl-C ends the wait")
         self.step(f"{connected} of {wanted} workers connected")
 
     def watched(self, address: str) -> None:

@@ -41,7 +41,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
     app_server.prepare_data(progress.step)
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
     with _recorded(directory), ExitStack() as stack:
-        progress.step("cache server, shop, Locust and browser start")
+        progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
         progress.step("time of one recompute, measured")
         plan = plan_run(options, profile, bench.target, bench.cache.url)
