@@ -80,7 +80,7 @@ def _sound(trials: Sequence[SealedTrial]) -> list[SealedTrial]:
 
 
 def _arm(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    head = {key: arm.get(key) for key in ("strategy", "ttl_s")}
+    head = {key: arm.get(key) for key in ("strategy", "ttl_s", "known_bad")}
     head["max_staleness_s"] = declared_staleness_s(trials, arm)
     # The processor time of a database server is not in the events of the process that asked it.
     head["database_apart"] = database_apart(plan)

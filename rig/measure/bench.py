@@ -119,11 +119,13 @@ class Used:
     """What a trial cost the target: processor seconds, and commands of the cache server.
 
     Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
+    So is the processor time of a worker that was killed.
     """
 
     def __init__(self, bench: Bench) -> None:
         self._bench, self._starts = bench, bench.cache.starts
         self._commands, self._cpu_s = self._processed(), self._seconds()
+        self._workers = self._pids()
         self.commands: int | None = None
         self.cpu_s: dict[str, float | None] = {}
 
@@ -136,6 +138,11 @@ class Used:
         self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
         if not whole:
             self.cpu_s["cache"] = None
+        if not self._workers <= self._pids():
+            self.cpu_s["app"] = None
+
+    def _pids(self) -> set[int]:
+        return {process.pid for process in self._bench.app.service.tree()}
 
     def _processed(self) -> int:
         return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands

@@ -11,6 +11,7 @@ from typing import Any
 
 from rig.journal import RunDir, read_json_lines, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
+from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
 from rig.measure.load.order import TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
@@ -23,7 +24,6 @@ from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
 
-_SETTLE_SAMPLE = 1
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
@@ -97,7 +97,14 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     )
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
-    disturbing = disturber(planned, bench.target, bench.cache, arm.strategy, bench.fleet.tell)
+    means = Means(
+        target=bench.target,
+        strategy=arm.strategy,
+        cache=bench.cache,
+        app=bench.app.service,
+        events=bench.events.folder,
+    )
+    disturbing = disturber(planned, means, bench.fleet.tell)
     with clock.phase("measure"), disturbing as disturbed:
         result = bench.fleet.run(
             order, lambda at_s, _: progress.trial(trial, "measure", at_s), on_start=disturbed.start
@@ -105,7 +112,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
-        settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
+        settled = bench.target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = recorded_visits(read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rig.measure.services.cache_server import round_trip_ms
@@ -11,7 +11,8 @@ from rig.measure.target import Target
 from rig.model import Arm, UsageError
 from rig.plan.choose import choose
 from rig.plan.disturbance import KINDS
-from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies
+from rig.plan.pick import pick_strategies
+from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions
 from rig.plan.profile import Profile
 
 _RECOMPUTES_TIMED = 5
@@ -25,9 +26,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
     """
     identity = target.identity()
     refuse_unoffered(profile, identity)
-    offered = [strategy["name"] for strategy in identity["strategies"]]
-    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
-    refuse_unavailable(names, identity)
+    names = pick_strategies(options.strategies, profile.strategies, identity["strategies"], identity["seed_strategies"])
     target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
     recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
     amounts = choose(
@@ -47,6 +46,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
+            known_bad=declared[name].get("known_bad"),
         )
         for name in names
     ]
@@ -74,18 +74,6 @@ def refuse_borrowed_cache(profile: Profile) -> None:
         )
 
 
-def refuse_unavailable(names: Sequence[str], identity: Mapping[str, Any]) -> None:
-    """Refuse strategies that the target knows and can't use where it runs.
-
-    Raises:
-        UsageError: names the first, and why.
-    """
-    reasons = {strategy["name"]: strategy.get("unavailable") for strategy in identity["strategies"]}
-    for name in names:
-        if reasons[name]:
-            raise UsageError(f"strategy {name}: not available here, for {reasons[name]}")
-
-
 def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     """Refuse a profile whose disturbances or writes the target does not have.
 
@@ -94,9 +82,10 @@ def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     """
     offered = list(identity.get("disturbances") or [])
     for one in profile.disturbances:
-        if KINDS[one.kind].by_target and one.kind not in offered:
+        asked = KINDS[one.kind].asks
+        if asked and asked not in offered:
             raise UsageError(
-                f"profile {profile.name}: the target does not offer {one.kind} (it offers"
+                f"profile {profile.name}: the target does not offer {asked} (it offers"
                 f" {', '.join(offered) or 'no disturbance'}); choose another profile, `rig profiles` lists them"
             )
     if "writes" not in identity:

@@ -189,9 +189,16 @@ def _disturbances(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[Planned
         begin_s = (one.at + float(rng.uniform(-JITTER, JITTER))) * spec.window_s
         end_s = begin_s + one.lasts * spec.window_s if one.lasts else None
         seed = int(rng.integers(2**31))
-        found.append(
-            Planned(kind=one.kind, begin_s=begin_s, end_s=end_s, factor=one.factor, entry=one.entry, seed=seed)
+        planned = Planned(
+            kind=one.kind,
+            begin_s=begin_s,
+            end_s=end_s,
+            factor=one.factor,
+            entry=one.entry,
+            seed=seed,
+            pause_ms=one.pause_ms,
         )
+        found.append(planned)
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from rig.analysis.finding import control_note
 from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
 from rig.model import RunStatus
@@ -159,6 +160,7 @@ def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
     maximum = arm.get("max_staleness_s")
     return {
         "label": label,
+        "control": control_note(arm),
         "ttl": f"TTL {seconds(arm.get('ttl_s'))}" if is_number(arm.get("ttl_s")) else "",
         "calm": milliseconds(calm),
         "inside": milliseconds(inside) if is_number(inside) else _no_inside(stampedes),

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
+from django.core.cache import cache, caches
+from django.core.exceptions import BadRequest
 from django.db import connection
 from django.http import HttpRequest
 from django.urls import resolve, reverse
@@ -83,6 +84,12 @@ def strategies() -> list[Json]:
             "max_staleness_s": s.max_staleness_s(0.0),
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
+            "fresh_after_race": s.fresh_after_race,
+            "survives_crash": s.survives_crash,
+            "recomputes_at_once": s.recomputes_at_once,
+            "own_process": s.own_process,
+            "known_bad": s.known_bad,
+            "available": s.unavailable is None,
             "caches": s.caches,
             "unavailable": s.unavailable,
         }
@@ -94,6 +101,22 @@ def clear() -> None:
     """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
     for one in caches.all(initialized_only=False):
         one.delete_pattern("*")
+
+
+def forget(parameters: Mapping[str, Any]) -> Json:
+    """Let all go that the cache holds of ``entry``, locks on it included, as an eviction would; the next read misses.
+
+    A strategy whose keys do not name entries loses everything instead.
+
+    Raises:
+        BadRequest: the shop has no such entry.
+    """
+    name = parameters.get("entry")
+    if name not in catalogue.scopes():
+        raise BadRequest(f"forget: entry is {name!r}; name one of the shop's, such as 'product:moon-jar'")
+    if not cache.delete_pattern(f"*{name}*"):
+        clear()
+    return {"entry": name}
 
 
 def seed(entries: Mapping[str, float | None]) -> Json:

@@ -44,7 +44,7 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def shop(server, settings, monkeypatch):
+def shop(database, server, settings, monkeypatch):
     """A small shop on that server, caches empty, short TTL 0.4 s; nobody recomputes by chance."""
     monkeypatch.setattr(XFetch, "draw", staticmethod(lambda: 0.0))
     settings.CACHES = {

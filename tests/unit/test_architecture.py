@@ -30,12 +30,14 @@ MEASURE_RANK = {
     "rig.measure.target": 2,
     "rig.measure.origin_events": 2,
     "rig.measure.soundness": 2,
-    "rig.measure.disturbances": 3,
+    "rig.measure.holder": 2,
+    "rig.measure.deeds": 3,
+    "rig.measure.disturbances": 4,
     "rig.measure.planning": 3,
     "rig.measure.bench": 3,
     "rig.measure.single": 3,
     "rig.measure.visits": 3,
-    "rig.measure.conductor": 4,
+    "rig.measure.conductor": 5,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))
 

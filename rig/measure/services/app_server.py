@@ -53,14 +53,14 @@ def prepare_data(echo: Callable[[str], None]) -> None:
         raise InfrastructureError(f"shop data in {DATA}: could not be prepared ({last})")
 
 
-def django_json(command: str) -> Any:
+def django_json(command: str, env: Mapping[str, str]) -> Any:
     """What one of the target's management commands prints, as JSON.
 
     Raises:
         InfrastructureError: it failed; quotes its last line.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "django", command], env=_django_env({}), cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "django", command], env=_django_env(env), cwd=ROOT, capture_output=True, text=True
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
