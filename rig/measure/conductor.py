@@ -44,7 +44,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
         progress.step("cache server, shop, Locust and browser start")
         bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
         progress.step("time of one recompute, measured")
-        plan = plan_run(options, profile, bench.target, bench.cache.url)
+        plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
         directory.update(
             plan=plan.as_dict(),
             reproduce=plan.reproduce,
@@ -71,29 +71,31 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
 def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> list[Mark]:
     """One trial, from reset to seal. Returns why it should not count, if so."""
     arm = plan.arm(trial.arm).arm
+    serving = bench.at(arm.url)
+    target = serving.target
     clock = _Phases()
     progress.trial(trial, "reset", 0.0)
     with clock.phase("reset"):
-        epoch = bench.target.reset(plan.target_parameters)
+        epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
         folder = bench.run.open_trial(trial)
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
-        bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench)
+        target.seed(arm.strategy, plan.warm_shares(trial.round))
+    used = Used(bench, serving.app)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
         spec=plan.spec(trial.round),
         headers={"X-Cache-Strategy": arm.strategy},
-        write_headers={"X-Rig-Token": bench.target.token},
+        write_headers={"X-Rig-Token": target.token},
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
         about=_about(plan, trial),
     )
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
-    disturbing = disturber(planned, bench.target, bench.cache, arm.strategy, bench.fleet.tell)
+    disturbing = disturber(planned, target, bench.cache, arm.strategy, bench.fleet.tell)
     with clock.phase("measure"), disturbing as disturbed:
         result = bench.fleet.run(
             order, lambda at_s, _: progress.trial(trial, "measure", at_s), on_start=disturbed.start
@@ -101,7 +103,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
-        settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
+        settled = target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = sum(1 for _ in read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)

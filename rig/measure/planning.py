@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rig.measure.services.cache_server import round_trip_ms
@@ -17,18 +17,24 @@ from rig.plan.profile import Profile
 _RECOMPUTES_TIMED = 5
 
 
-def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: str) -> Plan:
+def plan_run(
+    options: RunOptions, profile: Profile, target: Target, cache_url: str, own_target: Callable[[str], Target]
+) -> Plan:
     """Ask the target who it is, measure a recompute, choose the amounts.
+
+    ``own_target`` starts a target for a strategy that needs a process of its own.
 
     Raises:
         UsageError: a strategy, disturbance or write that the target does not offer.
     """
     identity = target.identity()
     refuse_unoffered(profile, identity)
-    offered = [strategy["name"] for strategy in identity["strategies"]]
-    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
-    target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
-    recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
+    names = _picked(options.strategies, identity)
+    owners = {row["name"] for row in identity["strategies"] if row.get("own_process")}
+    targets = {name: own_target(name) if name in owners else target for name in names}
+    for one, name in {targets[name]: name for name in reversed(names)}.items():
+        one.exercise(profile.hot_path, name, connections=2 * identity["threads"])
+    recompute_ms = targets[names[0]].recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
     amounts = choose(
         profile,
         recompute_ms / 1000,
@@ -39,10 +45,12 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         window_s=options.window_s,
     )
     target.reset({"ttl_mode": options.ttl_mode, "ttl_s": amounts.ttl_s})
-    declared = {strategy["name"]: strategy for strategy in target.identity()["strategies"]}
+    # A process of its own lists its own strategy, with what it declares under these parameters: they share the reset.
+    told = [one.identity()["strategies"] for one in dict.fromkeys((target, *targets.values()))]
+    declared = {strategy["name"]: strategy for strategies in told for strategy in strategies}
     arms = [
         PlannedArm(
-            arm=Arm(label=name, url=target.url, strategy=name),
+            arm=Arm(label=name, url=targets[name].url, strategy=name),
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
@@ -56,6 +64,23 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         cache_round_trip_ms=round_trip_ms(cache_url),
     )
     return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
+
+
+def _picked(wanted: str, identity: Mapping[str, Any]) -> list[str]:
+    """The strategies asked for; "all" are those that can be used here.
+
+    Raises:
+        UsageError: there is no such strategy, or it can't be used here; says why.
+    """
+    rows = identity["strategies"]
+    missing = {row["name"]: row["unavailable"] for row in rows if row.get("unavailable")}
+    if wanted == "all":
+        return [row["name"] for row in rows if row["name"] not in missing]
+    names = pick_strategies(wanted, [row["name"] for row in rows], identity["seed_strategies"])
+    for name in names:
+        if name in missing:
+            raise UsageError(f"strategy {name!r}: {missing[name]}")
+    return names
 
 
 def refuse_borrowed_cache(profile: Profile) -> None:

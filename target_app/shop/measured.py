@@ -7,8 +7,10 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.cache import cache
+from django.conf import settings
+from django.core.cache import caches
 from django.db import connection
+from django.http import HttpRequest
 from django.urls import reverse
 
 from rig.contrib.django import snapshot
@@ -16,16 +18,19 @@ from target_app.shop import catalogue
 from target_app.shop.entries import Entry, blurb_dependents, dependents, entry_of, note_dependents, notice_dependents
 from target_app.shop.models import Category, Product, ScopeVersion
 from target_app.strategies import SEED, STRATEGIES, active_strategy, store
+from target_app.strategies.base import Strategy
 
 Json = dict[str, Any]
 
 
 def identity() -> Json:
     """Facts that decide whether figures measured here apply elsewhere."""
+    # A process that patches the ORM for one strategy is no place for the others.
+    own = settings.CACHE_STRATEGY if STRATEGIES[settings.CACHE_STRATEGY].own_process else None
     workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
     return {
         "project": "sample shop",
-        "strategies": strategies(),
+        "strategies": [row for row in strategies() if not own or row["name"] == own],
         "seed_strategies": list(SEED),
         "database": connection.vendor,
         "workers": workers,
@@ -71,6 +76,9 @@ def strategies() -> list[Json]:
             "max_staleness_s": s.max_staleness_s(0.0),
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
+            "own_process": s.own_process,
+            "available": s.unavailable is None,
+            "unavailable": s.unavailable,
         }
         for s in STRATEGIES.values()
     ]
@@ -78,7 +86,8 @@ def strategies() -> list[Json]:
 
 def clear() -> None:
     """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
-    cache.delete_pattern("*")
+    for one in caches.all(initialized_only=False):
+        one.delete_pattern("*")
 
 
 def seed(entries: Mapping[str, float | None]) -> Json:
@@ -93,12 +102,12 @@ def seed(entries: Mapping[str, float | None]) -> Json:
 def settle(sample: int, seed: int) -> Json:
     """Compare every cached version with the database, then the bodies of mismatches and of a seeded sample."""
     strategy = active_strategy()
-    current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
+    with strategy.past_cache():
+        current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
     mismatches, sound = [], []
     checked = 0
     for name in catalogue.scopes():
-        key = strategy.key(entry_of(name))
-        stored = store.get(key)
+        stored = strategy.peek(HttpRequest(), entry_of(name))
         if stored is None:
             continue
         checked += 1
@@ -106,10 +115,11 @@ def settle(sample: int, seed: int) -> Json:
         if cached == current:
             sound.append(name)
         else:
-            mismatches.append({"entry": name, "cached": cached, "current": current, "ttl_s": store.remaining_s(key)})
+            left_s = strategy.remaining_s(entry_of(name), stored)
+            mismatches.append({"entry": name, "cached": cached, "current": current, "ttl_s": left_s})
     picked = random.Random(seed).sample(sound, min(sample, len(sound)))
     to_read = [m["entry"] for m in mismatches] + picked
-    differing = [name for name in to_read if _body_differs(entry_of(str(name)), strategy.key(entry_of(str(name))))]
+    differing = [name for name in to_read if _body_differs(strategy, entry_of(str(name)))]
     return {
         "checked": checked,
         "mismatches": mismatches,
@@ -118,7 +128,7 @@ def settle(sample: int, seed: int) -> Json:
     }
 
 
-def _body_differs(entry: Entry, key: str) -> bool:
-    stored = store.get(key)
-    with snapshot():
+def _body_differs(strategy: Strategy, entry: Entry) -> bool:
+    stored = strategy.peek(HttpRequest(), entry)
+    with snapshot(), strategy.past_cache():
         return stored is not None and stored.value != entry.compute()

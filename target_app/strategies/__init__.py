@@ -7,10 +7,16 @@ from target_app.strategies.base import Strategy
 from target_app.strategies.delete_many import DeleteMany
 from target_app.strategies.delete_on_write import DeleteOnWrite
 from target_app.strategies.fixed_timeout import FixedTimeout
+from target_app.strategies.library_cachalot import Cachalot
+from target_app.strategies.library_cacheops import Cacheops
+from target_app.strategies.library_dogpile import Dogpile
+from target_app.strategies.library_herd_client import HerdClient
 from target_app.strategies.versioned_keys import VersionedKeys
 
+LIBRARIES = (Dogpile(), HerdClient(), Cacheops(), Cachalot())
+
 STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (FixedTimeout(), DeleteOnWrite(), DeleteMany(), VersionedKeys())
+    strategy.name: strategy for strategy in (FixedTimeout(), DeleteOnWrite(), DeleteMany(), VersionedKeys(), *LIBRARIES)
 }
 
 SEED = ("fixed-timeout", "delete-on-write", "delete-many", "versioned-keys")

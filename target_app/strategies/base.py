@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from rig.contrib.django import Served, Status, parameters, recompute, repeated, serve, snapshot
 from target_app.shop.entries import Entry
 from target_app.shop.models import ScopeVersion
+from target_app.strategies import store
 from target_app.strategies.store import Fresh, Stored
 
 SAFETY_TTL_S = 3600.0
@@ -77,6 +79,23 @@ class Strategy(ABC):
     @abstractmethod
     def max_staleness_s(self, longest_recompute_s: float) -> float:
         """Declared bound: no read is staler than this, given the longest recompute seen."""
+
+    def peek(self, request: HttpRequest, entry: Entry) -> Stored | None:
+        """What lies in the cache for ``entry`` now, were it asked for by ``request`` (settling only)."""
+        return store.get(self.key(entry))
+
+    def remaining_s(self, entry: Entry, stored: Stored) -> float | None:
+        """Seconds ``stored`` has left to live; -1 for ever, None when there is nothing (settling only)."""
+        return store.remaining_s(self.key(entry))
+
+    def past_cache(self) -> AbstractContextManager[None]:
+        """Inside, what entries compute comes from the database; only what patches the ORM must say how."""
+        return nullcontext()
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why this process can't use it, with the remedy; None where it can."""
+        return None
 
     @property
     def ttl_s(self) -> float:

@@ -51,14 +51,31 @@ def get(key: str) -> Stored | None:
 
 def set(key: str, fresh: Fresh, ttl_s: float | None) -> Stored:
     """1 round trip. ``ttl_s=None`` stores for ever."""
-    if ttl_s is not None:
-        ttl_s *= _share_left.get()
-    stored = Stored(fresh.value, fresh.versions, time.time(), ttl_s)
-    packed = {"value": stored.value, "versions": stored.versions, "stored_s": stored.stored_s, "ttl_s": ttl_s}
+    stored = Stored(fresh.value, fresh.versions, time.time(), lifetime_s(ttl_s))
     with current().timing("cache"):
-        cache.set(_key(key), packed, timeout=ttl_s)
-    fresh.work.stored(ttl_s)
+        cache.set(_key(key), packed(stored), timeout=stored.ttl_s)
+    fresh.work.stored(stored.ttl_s)
     return stored
+
+
+def lifetime_s(ttl_s: float | None) -> float | None:
+    """What is left of a time to live, while :func:`share_left` stores values as if a while ago."""
+    return None if ttl_s is None else ttl_s * _share_left.get()
+
+
+def packed(stored: Stored) -> dict[str, Any]:
+    """What is handed to the serializer; ``Stored(**packed)`` is the way back."""
+    return {name: getattr(stored, name) for name in ("value", "versions", "stored_s", "ttl_s")}
+
+
+def raw_key(key: str) -> str:
+    """The key as the server has it, for libraries with a client of their own: clearing the shop's cache finds it."""
+    return str(cache.make_key(_key(key)))
+
+
+def epoch_key(key: str) -> str:
+    """``key`` for libraries that talk to a cache alias of their own."""
+    return _key(key)
 
 
 def delete(key: str) -> None:
