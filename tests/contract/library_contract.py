@@ -241,7 +241,6 @@ def test_the_stale_set_race_ends_as_declared():
 
     The version served is that of the content, old with old, or staleness could not be told from outside.
     """
-    entry = category_entry("jars")
     with STRATEGY.past_cache():
         entry = category_entry(Product.objects.get(slug=SLUG).category_id)
     with _reader_under_way(entry):
@@ -324,6 +323,18 @@ def test_a_part_that_a_write_left_alone_does_not_hold_the_version_back():
     value, status, version = _read(entry, trace)
     assert (value["notice"], status, version) == ("Closed on Monday.", Status.MISS, _version(entry.name))
     assert trace.queries == 3  # BEGIN, the versions, and the notice.
+
+
+@only("cachalot")
+def test_an_outdated_part_holds_the_version_back():
+    """A new price beside sales figures of before the write: the page is not of now, whatever its newest part says."""
+    entry = product_entry(SLUG)
+    before = _version(entry.name)
+    with _reader_under_way(entry):
+        _write(7777)
+    value, status, version = _read(entry)
+    assert (value["price_cents"], status) == (7777, Status.MISS)
+    assert version == before == _version(entry.name) - 1
 
 
 @only("cachalot")
