@@ -48,6 +48,8 @@ def serve(host: str, port: int, strategy: str, ttl: float, measure: bool, as_jso
         cache = stack.enter_context(cache_server(folder, None))
         env = {**cache.env, "CACHE_STRATEGY": strategy, "CACHE_TTL_S": str(ttl)}
         env |= {"DJANGO_ALLOWED_HOSTS": f"127.0.0.1,localhost,[::1],{host}", "RIG_MEASURE": "0"}
+        if cache.service is not None:
+            env["RIG_PICKLE_REDIS_URL"] = cache.url
         facts = {"strategy": strategy, "ttl_s": ttl, "cache_server": cache.version}
         if measure:
             token = secrets.token_urlsafe(24)

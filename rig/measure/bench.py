@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -47,17 +47,43 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """One app server, and how to talk to it."""
+
+    target: Target
+    app: app_server.AppServer
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Everything that runs for the length of a run."""
 
     run: RunDir
-    target: Target
+    main: Serving
     cache: CacheServer
-    app: app_server.AppServer
     fleet: FleetClient
     events: OriginEvents
+    start: Callable[[str], Serving]
+    """Starts an app server for one strategy alone: same data, cache, events and token; it ends with the bench."""
     control_url: str | None = None
     """The control page; None where no page is visited."""
+    own: dict[str, Serving] = field(default_factory=dict)
+    """Those started, by URL."""
+
+    @property
+    def target(self) -> Target:
+        """The process that serves all strategies that need none of their own."""
+        return self.main.target
+
+    def own_target(self, strategy: str) -> Target:
+        """A process started with ``strategy``, which patches what the others use."""
+        serving = self.start(strategy)
+        self.own[serving.target.url] = serving
+        return serving.target
+
+    def at(self, url: str) -> Serving:
+        """Whoever answers an arm's URL."""
+        return self.own.get(url, self.main)
 
     def at_rest_ms(self) -> list[float] | None:
         """LCP of the control page before anything is offered, ms; None where no page is visited."""
@@ -105,13 +131,26 @@ def bench_for(
             app_server.copy_database(work / "shop.sqlite3")
             env["SHOP_DB"] = str(work / "shop.sqlite3")
         env["DJANGO_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
-        port = app_server.free_port(host)
-        app = stack.enter_context(app_server.app_server(host=host, port=port, env=env, logs=logs, cpus=target_cpus))
+
+        def start(strategy: str | None = None) -> Serving:
+            own = {"CACHE_STRATEGY": strategy} if strategy else {}
+            app = stack.enter_context(
+                app_server.app_server(
+                    host=host,
+                    port=app_server.free_port(host),
+                    env=env | own,
+                    logs=logs,
+                    cpus=target_cpus,
+                    name=f"app-{strategy}" if strategy else "app",
+                )
+            )
+            return Serving(Target(app.url, token), app)
+
+        main = start()
         fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
         if fleet.address:
             progress.watched(fleet.address)
-        target = Target(app.url, token)
-        yield Bench(directory, target, cache, app, fleet, OriginEvents(events), control_url)
+        yield Bench(directory, main, cache, fleet, OriginEvents(events), start, control_url)
     app_server.remove_work(work)
 
 
@@ -122,8 +161,8 @@ class Used:
     So is the processor time of a worker that was killed.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench, self._starts = bench, bench.cache.starts
+    def __init__(self, bench: Bench, app: app_server.AppServer) -> None:
+        self._bench, self._app, self._starts = bench, app, bench.cache.starts
         self._commands, self._cpu_s = self._processed(), self._seconds()
         self._workers = self._pids()
         self.commands: int | None = None
@@ -142,12 +181,12 @@ class Used:
             self.cpu_s["app"] = None
 
     def _pids(self) -> set[int]:
-        return {process.pid for process in self._bench.app.service.tree()}
+        return {process.pid for process in self._app.service.tree()}
 
     def _processed(self) -> int:
         return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
 
     def _seconds(self) -> dict[str, float]:
         cache = self._bench.cache.service
-        used = {"app": self._bench.app.service.cpu_s()}
+        used = {"app": self._app.service.cpu_s()}
         return {**used, "cache": cache.cpu_s()} if cache is not None else used

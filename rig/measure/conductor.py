@@ -44,7 +44,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
         progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
         progress.step("time of one recompute, measured")
-        plan = plan_run(options, profile, bench.target, bench.cache.url)
+        plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
         directory.update(
             plan=plan.as_dict(),
             reproduce=plan.reproduce,
@@ -71,24 +71,26 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
 def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], progress: Progress) -> list[Mark]:
     """One trial, from reset to seal; ``sound``: arms that have a sound one. Returns why it should not count, if so."""
     arm = plan.arm(trial.arm).arm
+    serving = bench.at(arm.url)
+    target = serving.target
     clock = _Phases()
     progress.trial(trial, "reset", 0.0)
     with clock.phase("reset"):
-        epoch = bench.target.reset(plan.target_parameters)
+        epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
         folder = bench.run.open_trial(trial)
     with clock.phase("rest"):
         at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
-        bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench)
+        target.seed(arm.strategy, plan.warm_shares(trial.round))
+    used = Used(bench, serving.app)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
         spec=plan.spec(trial.round),
         headers={"X-Cache-Strategy": arm.strategy},
-        write_headers={"X-Rig-Token": bench.target.token},
+        write_headers={"X-Rig-Token": target.token},
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
         control_url=bench.control_url,
@@ -98,11 +100,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
     means = Means(
-        target=bench.target,
-        strategy=arm.strategy,
-        cache=bench.cache,
-        app=bench.app.service,
-        events=bench.events.folder,
+        target=target, strategy=arm.strategy, cache=bench.cache, app=serving.app.service, events=bench.events.folder
     )
     disturbing = disturber(planned, means, bench.fleet.tell)
     with clock.phase("measure"), disturbing as disturbed:
@@ -112,7 +110,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
-        settled = bench.target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
+        settled = target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = recorded_visits(read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rig.measure.services.cache_server import round_trip_ms
@@ -18,8 +18,12 @@ from rig.plan.profile import Profile
 _RECOMPUTES_TIMED = 5
 
 
-def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: str) -> Plan:
+def plan_run(
+    options: RunOptions, profile: Profile, target: Target, cache_url: str, own_target: Callable[[str], Target]
+) -> Plan:
     """Ask the target who it is, measure a recompute, choose the amounts.
+
+    ``own_target`` starts a target for a strategy that needs a process of its own.
 
     Raises:
         UsageError: a strategy, disturbance or write that the target does not offer.
@@ -27,8 +31,13 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
     identity = target.identity()
     refuse_unoffered(profile, identity)
     names = pick_strategies(options.strategies, profile.strategies, identity["strategies"], identity["seed_strategies"])
-    target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
-    recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
+    rows = {row["name"]: row for row in identity["strategies"]}
+    targets = {name: own_target(name) if rows[name].get("own_process") else target for name in names}
+    for one, name in {targets[name]: name for name in reversed(names)}.items():
+        one.exercise(profile.hot_path, name, connections=2 * identity["threads"])
+    # A strategy that stores nothing would tell as much, but a cold read is what the amounts are chosen from.
+    timed = next((name for name in names if rows[name].get("caches", True)), names[0])
+    recompute_ms = targets[timed].recompute_alone_ms(profile.hot_path, timed, _RECOMPUTES_TIMED)
     amounts = choose(
         profile,
         recompute_ms / 1000,
@@ -39,10 +48,12 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         window_s=options.window_s,
     )
     target.reset({"ttl_mode": options.ttl_mode, "ttl_s": amounts.ttl_s})
-    declared = {strategy["name"]: strategy for strategy in target.identity()["strategies"]}
+    # A process of its own lists its own strategy, with what it declares under these parameters: they share the reset.
+    told = [one.identity()["strategies"] for one in dict.fromkeys((target, *targets.values()))]
+    declared = {strategy["name"]: strategy for strategies in told for strategy in strategies}
     arms = [
         PlannedArm(
-            arm=Arm(label=name, url=target.url, strategy=name),
+            arm=Arm(label=name, url=targets[name].url, strategy=name),
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],

@@ -7,6 +7,10 @@ from target_app.strategies.base import Strategy
 from target_app.strategies.delete_many import DeleteMany
 from target_app.strategies.delete_on_write import DeleteOnWrite
 from target_app.strategies.fixed_timeout import FixedTimeout
+from target_app.strategies.library_cachalot import Cachalot
+from target_app.strategies.library_cacheops import Cacheops
+from target_app.strategies.library_dogpile import Dogpile
+from target_app.strategies.library_herd_client import HerdClient
 from target_app.strategies.no_cache import NoCache
 from target_app.strategies.page_cache import PageCache
 from target_app.strategies.single_flight import SingleFlight
@@ -14,6 +18,8 @@ from target_app.strategies.stale_while_revalidate import StaleWhileRevalidate
 from target_app.strategies.ttl_jitter import TtlJitter
 from target_app.strategies.versioned_keys import VersionedKeys
 from target_app.strategies.xfetch import XFetch
+
+LIBRARIES = (Dogpile(), HerdClient(), Cacheops(), Cachalot())
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
@@ -28,6 +34,7 @@ STRATEGIES: dict[str, Strategy] = {
         XFetch(),
         SingleFlight(),
         StaleWhileRevalidate(),
+        *LIBRARIES,
     )
 }
 
