@@ -161,7 +161,7 @@ def test_a_visit_reaches_the_picture_of_whoever_watches(feed):
         start_s=START_S,
         end_s=START_S + 10,
         schedule=SimpleNamespace(visit_at_s=[-1e6], visit_path=["/"]),
-        order=SimpleNamespace(url="http://127.0.0.1", headers={}, strategy=None),
+        order=SimpleNamespace(url="http://127.0.0.1", headers={}, strategy=None, pictures=None, control_url=None),
         visits=SimpleNamespace(add=lambda row: None),
     )
     VisitRunner(SimpleNamespace(fire=lambda **_: None), trial, browser, live_feed(environment)).run()

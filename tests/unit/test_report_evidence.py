@@ -157,8 +157,13 @@ class TestReport:
 
     def test_pictures_of_the_run_are_shown(self, run):
         (run.path / "screenshots").mkdir()
-        for number in range(48):
-            (run.path / "screenshots" / f"{number}.jpg").write_bytes(JPEG)
+        for trial in run.trials:
+            table = pq.read_table(trial.path / "pages.parquet")
+            names = [f"screenshots/{number}.jpg" for number in range(len(table))]
+            for name in names:
+                (run.path / name).write_bytes(JPEG)
+            table = table.set_column(table.schema.get_field_index("screenshot"), "screenshot", pa.array(names))
+            pq.write_table(table, trial.path / "pages.parquet")
         assert render(run, summarise(run)).count('<img src="data:image/jpeg;base64,') == 6
 
     def test_what_a_page_calls_itself_stays_text(self, run):
