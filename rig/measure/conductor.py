@@ -13,7 +13,7 @@ from rig.journal import RunDir, read_json_lines, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
-from rig.measure.load.order import TrialOrder
+from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
@@ -110,6 +110,8 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
+        if result["drained_s"] >= result["end_s"] + DRAIN_S:
+            serving.app.abandon()
         settled = target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = recorded_visits(read_json_lines(folder.pages_lines))

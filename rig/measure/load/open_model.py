@@ -22,6 +22,7 @@ from gevent.event import AsyncResult
 
 from rig.measure.load.alarm import alarm
 from rig.measure.load.client import Connection
+from rig.measure.load.order import DRAIN_S
 from rig.measure.load.readiness import readiness
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.site import Site
@@ -43,7 +44,7 @@ class Limits:
     at_cap: Literal["queue", "drop"] = "queue"
     timeout_s: float = 30.0
     """Counts from sending."""
-    drain_s: float = 20.0
+    drain_s: float = DRAIN_S
     """How long after the window's end a begun request may go on; then it failed, cause 'drain'."""
 
 

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from rig.plan.schedule import ScheduleSpec, spec_from
 
+DRAIN_S = 20.0
+"""How long after the window a begun request may go on; then it failed, cause 'drain'."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialOrder:

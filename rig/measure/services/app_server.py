@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rig.measure.services.process import Service
 from rig.model import InfrastructureError
 
@@ -32,6 +34,21 @@ class AppServer:
 
     url: str
     service: Service
+
+    def abandon(self) -> None:
+        """Kill its worker processes with all they still do, and wait until those that take their places answer.
+
+        A target that was offered more than it can do would go on with what nobody waits for any more.
+
+        Raises:
+            InfrastructureError: it does not answer again.
+        """
+        tree = self.service.tree()
+        workers = [process for process in tree if not process.children()]
+        for process in workers:
+            process.kill()
+        psutil.wait_procs(workers, timeout=_READY_S)
+        self.service.wait_ready(lambda: _answers(f"{self.url}/staff/"), _READY_S)
 
 
 def prepare_data(echo: Callable[[str], None]) -> None:
