@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from rig.contrib.django import current
+from target_app.strategies.bad_delete_in_transaction import BadDeleteInTransaction
+from target_app.strategies.bad_falsy_miss import BadFalsyMiss
+from target_app.strategies.bad_lock_no_timeout import BadLockNoTimeout
+from target_app.strategies.bad_version_set import BadVersionSet
 from target_app.strategies.base import Strategy
 from target_app.strategies.delete_many import DeleteMany
 from target_app.strategies.delete_on_write import DeleteOnWrite
+from target_app.strategies.double_delete import DoubleDelete
 from target_app.strategies.fixed_timeout import FixedTimeout
+from target_app.strategies.key_based import KeyBased
+from target_app.strategies.lease import Lease
+from target_app.strategies.outbox import Outbox
 from target_app.strategies.versioned_keys import VersionedKeys
+from target_app.strategies.write_through import WriteThrough
 
 STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (FixedTimeout(), DeleteOnWrite(), DeleteMany(), VersionedKeys())
+    strategy.name: strategy
+    for strategy in (
+        FixedTimeout(),
+        DeleteOnWrite(),
+        DeleteMany(),
+        VersionedKeys(),
+        Lease(),
+        WriteThrough(),
+        KeyBased(),
+        DoubleDelete(),
+        Outbox(),
+        BadDeleteInTransaction(),
+        BadVersionSet(),
+        BadLockNoTimeout(),
+        BadFalsyMiss(),
+    )
 }
 
 SEED = ("fixed-timeout", "delete-on-write", "delete-many", "versioned-keys")

@@ -19,6 +19,9 @@ from target_app.strategies.store import Fresh, Stored
 SAFETY_TTL_S = 3600.0
 """Strategies that invalidate on write keep entries this long, in case a write went unseen."""
 
+INVALIDATION_S = 1.0
+"""Longest time between COMMIT and the end of the cache call after it: the cache client gives up after it."""
+
 _DJANGO_DEFAULT_TTL_S = 300.0
 """``cache.set()`` without a timeout: what the literal setting compresses to the short TTL."""
 
@@ -70,6 +73,9 @@ class Strategy(ABC):
     def read(self, entry: Entry) -> dict[str, Any]:
         """The entry's value, from the cache or recomputed; says which by :func:`answer`."""
 
+    def before_commit(self, entries: Sequence[Entry]) -> None:  # noqa: B027 - most have nothing to do here.
+        """Called once inside the transaction of a write on which ``entries`` depend, after its last statement."""
+
     @abstractmethod
     def invalidate(self, entries: Sequence[Entry]) -> None:
         """Called once after the commit of a write on which ``entries`` depend."""
@@ -93,9 +99,9 @@ class Strategy(ABC):
 
 
 @contextmanager
-def computing(entry: Entry) -> Iterator[Fresh]:
+def computing(entry: Entry, hint: str | None = None) -> Iterator[Fresh]:
     """Recompute ``entry`` from the database; the block stores it, and the recompute is open until the block ends."""
-    with recompute(entry.name) as work:
+    with recompute(entry.name, hint=hint) as work:
         with snapshot():
             work.versions = {entry.name: ScopeVersion.objects.values_list("version", flat=True).get(scope=entry.name)}
             value = repeated(entry.compute)

@@ -51,14 +51,23 @@ def get(key: str) -> Stored | None:
 
 def set(key: str, fresh: Fresh, ttl_s: float | None) -> Stored:
     """1 round trip. ``ttl_s=None`` stores for ever."""
+    stored = stored_now(fresh, ttl_s)
+    with current().timing("cache"):
+        cache.set(_key(key), packed(stored), timeout=stored.ttl_s)
+    fresh.work.stored(stored.ttl_s)
+    return stored
+
+
+def stored_now(fresh: Fresh, ttl_s: float | None) -> Stored:
+    """``fresh`` as it lies in the cache once it is stored now; no round trip."""
     if ttl_s is not None:
         ttl_s *= _share_left.get()
-    stored = Stored(fresh.value, fresh.versions, time.time(), ttl_s)
-    packed = {"value": stored.value, "versions": stored.versions, "stored_s": stored.stored_s, "ttl_s": ttl_s}
-    with current().timing("cache"):
-        cache.set(_key(key), packed, timeout=ttl_s)
-    fresh.work.stored(ttl_s)
-    return stored
+    return Stored(fresh.value, fresh.versions, time.time(), ttl_s)
+
+
+def packed(stored: Stored) -> dict[str, Any]:
+    """What is handed to the serializer; ``Stored(**packed)`` is the way back."""
+    return {name: getattr(stored, name) for name in ("value", "versions", "stored_s", "ttl_s")}
 
 
 def delete(key: str) -> None:
