@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from threading import Timer
 
 from rig.contrib.django import background, current
 from target_app.shop.entries import Entry
@@ -31,7 +31,7 @@ class DoubleDelete(DeleteMany):
     def invalidate(self, entries: Sequence[Entry]) -> None:
         super().invalidate(entries)
         trace = current()
-        later = threading.Timer(DELAY_S, self._again, (entries, trace.epoch, trace.strategy or self.name))
+        later = Timer(DELAY_S, self._again, (entries, trace.epoch, trace.strategy or self.name))
         later.daemon = True  # A server that stops does not wait for it.
         later.start()
 
