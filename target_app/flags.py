@@ -30,6 +30,8 @@ def _resolve(flag: InMemoryFlag[str], context: EvaluationContext) -> FlagResolut
 
 if settings.CACHE_STRATEGY not in STRATEGIES:
     raise ValueError(f"CACHE_STRATEGY={settings.CACHE_STRATEGY!r} is not a strategy; there are {', '.join(STRATEGIES)}")
+if reason := STRATEGIES[settings.CACHE_STRATEGY].unavailable:
+    raise ValueError(f"CACHE_STRATEGY={settings.CACHE_STRATEGY!r} is not available: {reason}")
 api.set_provider(
     InMemoryProvider(
         {
@@ -57,6 +59,8 @@ class StrategyMiddleware:
             override = request.headers.get("X-Cache-Strategy") or request.COOKIES.get(FLAG)
         if override is not None and override not in STRATEGIES:
             return JsonResponse({"error": f"unknown strategy {override!r}"}, status=400)
+        if override is not None and (reason := STRATEGIES[override].unavailable):
+            return JsonResponse({"error": f"strategy {override!r} is not available here: {reason}"}, status=409)
         context = EvaluationContext(attributes={"override": override} if override else {})
         current().strategy = _client.get_string_value(FLAG, settings.CACHE_STRATEGY, context)
         return self._get_response(request)

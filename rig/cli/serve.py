@@ -46,7 +46,7 @@ def serve(host: str, port: int, strategy: str, ttl: float, measure: bool, as_jso
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rig-serve-")))
         cache = stack.enter_context(cache_server(folder, None))
-        env = {"RIG_REDIS_URL": cache.url, "CACHE_STRATEGY": strategy, "CACHE_TTL_S": str(ttl)}
+        env = {**cache.env, "CACHE_STRATEGY": strategy, "CACHE_TTL_S": str(ttl)}
         env |= {"DJANGO_ALLOWED_HOSTS": f"127.0.0.1,localhost,[::1],{host}", "RIG_MEASURE": "0"}
         facts = {"strategy": strategy, "ttl_s": ttl, "cache_server": cache.version}
         if measure:

@@ -91,7 +91,7 @@ def bench_for(
             "RIG_MEASURE": "1",
             "RIG_TOKEN": token,
             "RIG_EVENT_DIR": str(events),
-            "RIG_REDIS_URL": cache.url,
+            **cache.env,
         }
         if app_server.database_name() == "sqlite":
             app_server.copy_database(work / "shop.sqlite3")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rig.measure.services.cache_server import round_trip_ms
@@ -27,6 +27,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
     refuse_unoffered(profile, identity)
     offered = [strategy["name"] for strategy in identity["strategies"]]
     names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
+    refuse_unavailable(names, identity)
     target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
     recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
     amounts = choose(
@@ -70,6 +71,18 @@ def refuse_borrowed_cache(profile: Profile) -> None:
             f"profile {profile.name}: {needy[0]} takes every key of the cache server, and RIG_REDIS_URL names one that"
             " is not rig's own; unset RIG_REDIS_URL, so that rig starts its own"
         )
+
+
+def refuse_unavailable(names: Sequence[str], identity: Mapping[str, Any]) -> None:
+    """Refuse strategies that the target knows and can't use where it runs.
+
+    Raises:
+        UsageError: names the first, and why.
+    """
+    reasons = {strategy["name"]: strategy.get("unavailable") for strategy in identity["strategies"]}
+    for name in names:
+        if reasons[name]:
+            raise UsageError(f"strategy {name}: not available here, for {reasons[name]}")
 
 
 def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@
 ``SHOP_DB``              SQLite file, when it is not ``SHOP_DATA_DIR/shop.sqlite3``
 ``DATABASE_URL``         ``postgresql://user:password@host:port/name`` instead of SQLite
 ``RIG_REDIS_URL``        cache server, ``redis://…`` or ``unix:///path?db=0``
+``RIG_PICKLE_REDIS_URL`` cache server for what only pickle can store: ``unix://…``, a socket nobody else may open
 ``CACHE_STRATEGY``       default of the flag ``cache-strategy``
 ``CACHE_TTL_S``          the short time to live, outside measurement
 ``DJANGO_SECRET_KEY``, ``DJANGO_ALLOWED_HOSTS``, ``DJANGO_DEBUG``
@@ -15,6 +16,8 @@ import os
 import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 DATA_DIR = Path(os.environ.get("SHOP_DATA_DIR", BASE_DIR.parent / ".rig" / "shop")).resolve()
@@ -77,6 +80,17 @@ def _database() -> dict[str, object]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+
+def pickled(url: str) -> dict[str, object]:
+    """A cache alias that stores pickles at ``url``."""
+    return {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "rig-shop-pages",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+    }
+
+
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -90,6 +104,11 @@ CACHES = {
         },
     }
 }
+if PICKLE_URL := os.environ.get("RIG_PICKLE_REDIS_URL"):
+    # Who can write a pickle runs code in whoever reads it.
+    if not PICKLE_URL.startswith("unix://"):
+        raise ImproperlyConfigured("RIG_PICKLE_REDIS_URL is not a unix:// address; pickle needs a private socket")
+    CACHES["pages"] = pickled(PICKLE_URL)
 CACHE_STRATEGY = os.environ.get("CACHE_STRATEGY", "fixed-timeout")
 CACHE_TTL_S = float(os.environ.get("CACHE_TTL_S", "60"))
 

@@ -7,17 +7,27 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
-from django.urls import reverse
+from django.http import HttpRequest
+from django.urls import resolve, reverse
 
-from rig.contrib.django import snapshot
+from rig.contrib.django import current, snapshot
 from target_app.shop import catalogue
-from target_app.shop.entries import Entry, blurb_dependents, dependents, entry_of, note_dependents, notice_dependents
+from target_app.shop.entries import (
+    Entry,
+    blurb_dependents,
+    dependents,
+    entry_of,
+    note_dependents,
+    notice_dependents,
+    path_of,
+)
 from target_app.shop.models import Category, Product, ScopeVersion
 from target_app.strategies import SEED, STRATEGIES, active_strategy, store
 
 Json = dict[str, Any]
+_ADDRESS = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT")
 
 
 def identity() -> Json:
@@ -71,6 +81,8 @@ def strategies() -> list[Json]:
             "max_staleness_s": s.max_staleness_s(0.0),
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
+            "caches": s.caches,
+            "unavailable": s.unavailable,
         }
         for s in STRATEGIES.values()
     ]
@@ -78,7 +90,8 @@ def strategies() -> list[Json]:
 
 def clear() -> None:
     """Remove what this shop stored. By prefix, not FLUSHDB: the cache server may be the user's own."""
-    cache.delete_pattern("*")
+    for one in caches.all(initialized_only=False):
+        one.delete_pattern("*")
 
 
 def seed(entries: Mapping[str, float | None]) -> Json:
@@ -86,7 +99,7 @@ def seed(entries: Mapping[str, float | None]) -> Json:
     strategy = active_strategy()
     for name, share in entries.items():
         with store.share_left(1.0 if share is None else share):
-            strategy.read(entry_of(name))
+            _visit(name)
     return {"stored": len(entries), "ttl_s": strategy.ttl_s}
 
 
@@ -97,19 +110,19 @@ def settle(sample: int, seed: int) -> Json:
     mismatches, sound = [], []
     checked = 0
     for name in catalogue.scopes():
-        key = strategy.key(entry_of(name))
-        stored = store.get(key)
+        stored = strategy.peek(_request_for(name), entry_of(name))
         if stored is None:
             continue
         checked += 1
-        cached, current = stored.versions.get(name), current_versions.get(name)
-        if cached == current:
+        cached, newest = stored.versions.get(name), current_versions.get(name)
+        if cached == newest:
             sound.append(name)
         else:
-            mismatches.append({"entry": name, "cached": cached, "current": current, "ttl_s": store.remaining_s(key)})
+            left_s = strategy.remaining_s(_request_for(name), entry_of(name))
+            mismatches.append({"entry": name, "cached": cached, "current": newest, "ttl_s": left_s})
     picked = random.Random(seed).sample(sound, min(sample, len(sound)))
     to_read = [m["entry"] for m in mismatches] + picked
-    differing = [name for name in to_read if _body_differs(entry_of(str(name)), strategy.key(entry_of(str(name))))]
+    differing = [name for name in to_read if _body_differs(str(name))]
     return {
         "checked": checked,
         "mismatches": mismatches,
@@ -118,7 +131,22 @@ def settle(sample: int, seed: int) -> Json:
     }
 
 
-def _body_differs(entry: Entry, key: str) -> bool:
-    stored = store.get(key)
+def _body_differs(name: str) -> bool:
+    stored = active_strategy().peek(_request_for(name), entry_of(name))
     with snapshot():
-        return stored is not None and stored.value != entry.compute()
+        return stored is not None and not stored.shows(entry_of(name).compute())
+
+
+def _visit(name: str) -> None:
+    """Ask for the entry's page as a visitor does, so that what is stored is what visitors find."""
+    view, arguments, named = resolve(path_of(name))
+    view(_request_for(name), *arguments, **named)
+
+
+def _request_for(name: str) -> HttpRequest:
+    """A visitor's request for the entry's page, by the address this one came to: a page cache's key has both."""
+    asked, request = current().request, HttpRequest()
+    request.method, request.path, request.path_info = "GET", path_of(name), path_of(name)
+    if asked is not None:
+        request.META = {key: value for key, value in asked.META.items() if key in _ADDRESS}
+    return request

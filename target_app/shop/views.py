@@ -65,7 +65,6 @@ def render(request: HttpRequest, template: str, context: dict[str, Any]) -> Http
 
 def _page(request: HttpRequest, template: str, entry: Entry) -> HttpResponse:
     try:
-        page = active_strategy().read(entry)
+        return active_strategy().page(request, entry, lambda page: render(request, template, {"page": page}))
     except ObjectDoesNotExist as error:
         raise Http404(f"no {entry.name}") from error
-    return render(request, template, {"page": page})

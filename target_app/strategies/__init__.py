@@ -14,9 +14,15 @@ from target_app.strategies.double_delete import DoubleDelete
 from target_app.strategies.fixed_timeout import FixedTimeout
 from target_app.strategies.key_based import KeyBased
 from target_app.strategies.lease import Lease
+from target_app.strategies.no_cache import NoCache
 from target_app.strategies.outbox import Outbox
+from target_app.strategies.page_cache import PageCache
+from target_app.strategies.single_flight import SingleFlight
+from target_app.strategies.stale_while_revalidate import StaleWhileRevalidate
+from target_app.strategies.ttl_jitter import TtlJitter
 from target_app.strategies.versioned_keys import VersionedKeys
 from target_app.strategies.write_through import WriteThrough
+from target_app.strategies.xfetch import XFetch
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
@@ -25,6 +31,12 @@ STRATEGIES: dict[str, Strategy] = {
         DeleteOnWrite(),
         DeleteMany(),
         VersionedKeys(),
+        NoCache(),
+        PageCache(),
+        TtlJitter(),
+        XFetch(),
+        SingleFlight(),
+        StaleWhileRevalidate(),
         Lease(),
         WriteThrough(),
         KeyBased(),

@@ -22,6 +22,7 @@ class BadDeleteInTransaction(DeleteMany):
     summary = "deletes all dependent entries before the write commits: what is read in between stays"
     source = "Django documentation, 'Performing actions after commit', not followed"
     known_bad = "deletes before the commit: who reads in between stores the old row again"
+    survives_crash = True  # True, and what makes it tempting: it has deleted before there is anything to lose.
 
     def before_commit(self, entries: Sequence[Entry]) -> None:
         super().invalidate(entries)

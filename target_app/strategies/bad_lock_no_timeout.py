@@ -46,7 +46,7 @@ class BadLockNoTimeout(DeleteMany):
                 return self._recompute(entry)
             if time.monotonic() > give_up:
                 with computing(entry) as fresh:
-                    return answer(entry, Status.MISS, store.stored_now(fresh, self.ttl_s))
+                    return answer(entry, Status.MISS, store.now(fresh, None))
             status = Status.WAIT
             with current().timing("lock"):
                 time.sleep(RETRY_S)

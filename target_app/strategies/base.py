@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 from rig.contrib.django import Served, Status, parameters, recompute, repeated, serve, snapshot
 from target_app.shop.entries import Entry
 from target_app.shop.models import ScopeVersion
+from target_app.strategies import store
 from target_app.strategies.store import Fresh, Stored
+
+Render = Callable[[dict[str, Any]], HttpResponse]
+"""An entry's value in, its page out."""
 
 SAFETY_TTL_S = 3600.0
 """Strategies that invalidate on write keep entries this long, in case a write went unseen."""
@@ -41,6 +46,17 @@ class Cost:
     read_hit: int
     read_miss: int
     write: str
+    """A sum of terms: ``"0"``, ``"1"``, ``"K"``, ``"2K+1"``."""
+    background: int = 0
+    """Round trips of one piece of work it leaves behind a request's back; part of none of the three above."""
+
+    def write_trips(self, dependents: int) -> int:
+        """``write`` for K = ``dependents``."""
+        total = 0
+        for term in self.write.split("+"):
+            factor, per_entry, _ = term.partition("K")
+            total += int(factor or 1) * (dependents if per_entry else 1)
+        return total
 
 
 class Strategy(ABC):
@@ -63,7 +79,14 @@ class Strategy(ABC):
     """Whether it works only in a process started with it, because it patches what others use."""
     known_bad: ClassVar[str | None] = None
     """What is wrong with it, in a few words, for a control that exists to be caught; None for all others."""
+    caches: ClassVar[bool] = True
+    """False for the control that stores nothing."""
     literal_ttl_s: ClassVar[float] = _DJANGO_DEFAULT_TTL_S
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why this process can't use it, with the remedy; None where it can."""
+        return None
 
     @abstractmethod
     def key(self, entry: Entry) -> str:
@@ -72,6 +95,18 @@ class Strategy(ABC):
     @abstractmethod
     def read(self, entry: Entry) -> dict[str, Any]:
         """The entry's value, from the cache or recomputed; says which by :func:`answer`."""
+
+    def page(self, request: HttpRequest, entry: Entry, render: Render) -> HttpResponse:
+        """The response that shows ``entry``: its value rendered anew, unless the strategy caches whole pages."""
+        return render(self.read(entry))
+
+    def peek(self, request: HttpRequest, entry: Entry) -> Stored | None:
+        """What lies in the cache for ``entry`` now, were it asked for by ``request`` (settling only)."""
+        return store.get(self.key(entry))
+
+    def remaining_s(self, request: HttpRequest, entry: Entry) -> float | None:
+        """Seconds :meth:`peek` has left to live; -1 for ever, None when there is nothing (settling only)."""
+        return store.remaining_s(self.key(entry))
 
     def before_commit(self, entries: Sequence[Entry]) -> None:  # noqa: B027 - most have nothing to do here.
         """Called once inside the transaction of a write on which ``entries`` depend, after its last statement."""

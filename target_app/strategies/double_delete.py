@@ -26,7 +26,7 @@ class DoubleDelete(DeleteMany):
     name = "double-delete"
     summary = "after commit, delete all dependent entries, and again 0.5 s later: narrows the stale-set race"
     source = "Alibaba Cloud and others, 'delayed double delete'"
-    cost = Cost(read_hit=1, read_miss=2, write="2")
+    cost = Cost(read_hit=1, read_miss=2, write="1", background=1)
 
     def invalidate(self, entries: Sequence[Entry]) -> None:
         super().invalidate(entries)

@@ -23,6 +23,7 @@ class FixedTimeout(Strategy):
     source = "Django documentation, 'The low-level cache API'"
     cost = Cost(read_hit=1, read_miss=2, write="0")
     freshness_by_ttl = True
+    survives_crash = True
     literal_ttl_s = 3600.0
 
     def key(self, entry: Entry) -> str:

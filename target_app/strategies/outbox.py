@@ -29,9 +29,9 @@ class Outbox(DeleteOnWrite):
     """
 
     name = "outbox"
-    summary = "the write's transaction also writes down what to delete; a worker deletes it, crash or not: one call"
+    summary = "the write's transaction also writes down what to delete; a worker deletes it in one call, crash or not"
     source = "Richardson, 'Microservices Patterns', 2018, Transactional outbox"
-    cost = Cost(read_hit=1, read_miss=2, write="1")
+    cost = Cost(read_hit=1, read_miss=2, write="0", background=1)
     survives_crash = True
     worker = outbox.Worker(_deliver)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core.cache import cache
@@ -22,6 +22,16 @@ class Stored:
     versions: dict[str, int]
     stored_s: float  # time.time()
     ttl_s: float | None
+    note: float | int | None = None  # what the strategy itself keeps with the value
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any] | None) -> Stored | None:
+        """Of what lay in the cache; None where nothing did."""
+        return None if packed is None else cls(**packed)
+
+    def shows(self, value: dict[str, Any]) -> bool:
+        """Whether its content is ``value``."""
+        return self.value == value
 
 
 @dataclass(slots=True)
@@ -45,29 +55,51 @@ def _key(key: str) -> str:
 def get(key: str) -> Stored | None:
     """1 round trip."""
     with current().timing("cache"):
-        found = cache.get(_key(key))
-    return Stored(**found) if found is not None else None
+        return Stored.unpacked(cache.get(_key(key)))
 
 
-def set(key: str, fresh: Fresh, ttl_s: float | None) -> Stored:
-    """1 round trip. ``ttl_s=None`` stores for ever."""
-    stored = stored_now(fresh, ttl_s)
+def get_many(keys: Sequence[str]) -> list[Any]:
+    """Whatever lies there, None where nothing does; 1 round trip for any number of keys."""
+    names = [_key(key) for key in keys]
     with current().timing("cache"):
-        cache.set(_key(key), packed(stored), timeout=stored.ttl_s)
+        found = cache.get_many(names)
+    return [found.get(name) for name in names]
+
+
+def set(key: str, fresh: Fresh, ttl_s: float | None, note: float | int | None = None) -> Stored:
+    """1 round trip. ``ttl_s=None`` stores for ever."""
+    stored = now(fresh, ttl_s, note)
+    with current().timing("cache"):
+        cache.set(_key(key), asdict(stored), timeout=stored.ttl_s)
     fresh.work.stored(stored.ttl_s)
     return stored
 
 
-def stored_now(fresh: Fresh, ttl_s: float | None) -> Stored:
-    """``fresh`` as it lies in the cache once it is stored now; no round trip."""
-    if ttl_s is not None:
-        ttl_s *= _share_left.get()
-    return Stored(fresh.value, fresh.versions, time.time(), ttl_s)
+def now(fresh: Fresh, ttl_s: float | None, note: float | int | None = None) -> Stored:
+    """``fresh`` as it is about to be stored; no round trip."""
+    return Stored(fresh.value, fresh.versions, time.time(), lifetime_s(ttl_s), note)
 
 
-def packed(stored: Stored) -> dict[str, Any]:
-    """What is handed to the serializer; ``Stored(**packed)`` is the way back."""
-    return {name: getattr(stored, name) for name in ("value", "versions", "stored_s", "ttl_s")}
+def lifetime_s(ttl_s: float | None) -> float | None:
+    """What is left of a time to live, while :func:`share_left` stores values as if a while ago."""
+    return None if ttl_s is None else ttl_s * _share_left.get()
+
+
+def run(script: str, keys: Sequence[str], *arguments: Any) -> Any:
+    """One Lua script, atomic at the server; 1 round trip. EVAL: a restarted server has forgotten what EVALSHA names."""
+    names = [cache.client.make_key(_key(key)) for key in keys]
+    with current().timing("cache"):
+        return cache.client.get_client(write=True).eval(script, len(names), *names, *arguments)
+
+
+def packed(stored: Stored) -> bytes:
+    """The bytes :func:`get` reads back, for a script to store."""
+    return bytes(cache.client.encode(asdict(stored)))
+
+
+def unpacked(found: bytes) -> Stored:
+    """What a script gave back of a stored value."""
+    return Stored(**cache.client.decode(found))
 
 
 def delete(key: str) -> None:
@@ -117,7 +149,11 @@ def share_left(share: float) -> Iterator[None]:
 
 def remaining_s(key: str) -> float | None:
     """Seconds left to live; -1 for ever, None when there is nothing (settling only)."""
-    milliseconds = cache.pttl(_key(key))
+    return seconds(cache.pttl(_key(key)))
+
+
+def seconds(milliseconds: int | None) -> float | None:
+    """What ``pttl`` says: None is for ever, 0 is not there."""
     if milliseconds is None:
         return -1.0
     return milliseconds / 1000 if milliseconds > 0 else None

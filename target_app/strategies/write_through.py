@@ -8,8 +8,17 @@ from typing import Any
 from rig.contrib.django import Status
 from target_app.shop.catalogue import scopes
 from target_app.shop.entries import Entry
-from target_app.strategies import scripts, store
+from target_app.strategies import store
 from target_app.strategies.base import INVALIDATION_S, Cost, Strategy, answer, computing
+from target_app.strategies.store import Fresh, Stored
+
+# The version lies in the value itself: with a key of its own, one of the two could be evicted without the other.
+_SET_IF_NEWER = """
+local held = redis.call('GET', KEYS[1])
+if held and cmsgpack.unpack(held).versions[ARGV[1]] >= tonumber(ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1
+"""
 
 
 class WriteThrough(Strategy):
@@ -40,13 +49,23 @@ class WriteThrough(Strategy):
         if found is not None:
             return answer(entry, Status.HIT, found)
         with computing(entry) as fresh:
-            stored = scripts.set_if_newer(entry.name, entry.name, fresh, self.ttl_s)
+            stored = _set_if_newer(entry, fresh, self.ttl_s)
         return answer(entry, Status.MISS, stored)
 
     def invalidate(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             with computing(entry, hint="write") as fresh:
-                scripts.set_if_newer(entry.name, entry.name, fresh, self.ttl_s)
+                _set_if_newer(entry, fresh, self.ttl_s)
 
     def max_staleness_s(self, longest_recompute_s: float) -> float:
         return INVALIDATION_S + len(scopes()) * longest_recompute_s
+
+
+def _set_if_newer(entry: Entry, fresh: Fresh, ttl_s: float) -> Stored:
+    """Store unless a value of this version or a later one is there; returns it either way. 1 round trip."""
+    stored = store.now(fresh, ttl_s)
+    life_ms = max(1, round((stored.ttl_s or ttl_s) * 1000))
+    version = fresh.versions[entry.name]
+    if store.run(_SET_IF_NEWER, [entry.name], entry.name, version, store.packed(stored), life_ms):
+        fresh.work.stored(stored.ttl_s)
+    return stored

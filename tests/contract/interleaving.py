@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -66,7 +65,7 @@ def pause(monkeypatch):
 
 
 @pytest.fixture
-def events(tmp_path, monkeypatch):
+def recorded(tmp_path, monkeypatch):
     """What the origin recorded since, as rows."""
     monkeypatch.setattr(runtime, "EVENTS", EventLog(tmp_path))
     return lambda: OriginEvents(tmp_path).collect(0)
@@ -90,14 +89,6 @@ def elsewhere(act):
     assert not thread.is_alive(), "it never ended"
     if failed:
         raise failed[0]
-
-
-def until(holds, what):
-    """Poll: what is awaited happens in another thread, within far less than 10 s."""
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
 
 
 def is_stale(strategy, entry):

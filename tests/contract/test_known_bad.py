@@ -12,7 +12,7 @@ from rig.contrib.django import Status, Trace
 from rig.contrib.django.trace import tracing
 from target_app.shop import catalogue, writes
 from target_app.shop.entries import Entry, entry_of, product_entry
-from target_app.strategies import STRATEGIES, bad_lock_no_timeout, lease, scripts, store, versioned_keys
+from target_app.strategies import STRATEGIES, bad_lock_no_timeout, lease, lock, store, versioned_keys
 from tests.contract.interleaving import elsewhere, is_stale
 from tests.contract.strategy_bench import SLUG, _read, _write
 
@@ -51,8 +51,7 @@ def test_two_writers_at_once(strategy, monkeypatch):
     """
     entry = product_entry(SLUG)
     committed, may_invalidate = threading.Event(), threading.Event()
-    after_commit = "_set" if strategy.known_bad else "invalidate"
-    real_after, real_before = getattr(strategy, after_commit), strategy.before_commit
+    real_after, real_before = strategy.invalidate, strategy.before_commit
 
     def held(*args):
         committed.set()
@@ -71,11 +70,11 @@ def test_two_writers_at_once(strategy, monkeypatch):
         writer.join(20)
         elsewhere(lambda: _read(strategy, entry))
 
-    monkeypatch.setattr(strategy, after_commit, held)
+    monkeypatch.setattr(strategy, "invalidate", held)
     writer = threading.Thread(target=first, daemon=True)
     writer.start()
     assert committed.wait(10)
-    monkeypatch.setattr(strategy, after_commit, real_after)
+    monkeypatch.setattr(strategy, "invalidate", real_after)
     monkeypatch.setattr(strategy, "before_commit", second_has_begun)
     _write(strategy, 2222)
     assert not writer.is_alive()
@@ -87,14 +86,14 @@ def test_a_holder_that_was_killed(strategy, monkeypatch):
     """A lock or token is taken and its holder never comes back. Every request still ends; without a timeout, none of
     them ever stores, however many come.
     """
-    monkeypatch.setattr(lease, "LEASE_S", 0.1)
+    monkeypatch.setattr(lease.Lease, "lock_s", 0.1)
     monkeypatch.setattr(bad_lock_no_timeout, "PATIENCE_S", 0.1)
     entry = product_entry(SLUG)
     with tracing(Trace(strategy=strategy.name)):
         if strategy.known_bad:
             assert strategy._lock(entry)
         elif strategy.name == "lease":
-            assert scripts.get_or_lease(entry.name, "of the killed one", lease.LEASE_S) == (None, True)
+            assert lock.claim(entry.name, lock.new_token(), lease.Lease.lock_s) == (None, True)
     seen = [_read(strategy, entry)[1] for _ in range(4)]
     assert seen[0] is Status.MISS
     assert set(seen[1:]) == {Status.MISS if strategy.known_bad else Status.HIT}
@@ -110,7 +109,7 @@ def test_the_lock_without_a_timeout_does_let_one_compute_while_its_holder_lives(
 
 
 @_scenario("bad-falsy-miss", "delete-many")
-def test_an_empty_value_read_again_and_again(strategy, events):
+def test_an_empty_value_read_again_and_again(strategy, recorded):
     """Hit ratio 0 on what is empty; one recompute and hits for the others."""
     entry = Entry("category:seconds", dict)
     statuses = [_read(strategy, entry)[1] for _ in range(5)]
@@ -137,11 +136,11 @@ def test_a_control_says_what_is_wrong_and_declares_what_its_author_believes(name
     assert strategy.max_staleness_s(10.0) < strategy.ttl_s / 100
 
 
-def test_a_write_with_the_lost_bump_is_recorded_as_one(events):
+def test_a_write_with_the_lost_bump_is_recorded_as_one(recorded):
     """The event file shows a bump after each commit, as the author would expect: only the detectors tell."""
     strategy = STRATEGIES["bad-version-set"]
     with tracing(Trace(strategy=strategy.name)):
         before = store.generation(versioned_keys.GENERATION)
         writes.note_product(SLUG, "Back in June.")
         assert store.generation(versioned_keys.GENERATION) == before + 1
-    assert [row["outcome"] for row in events() if row["event"] == "invalidate"] == ["bump"]
+    assert [row["outcome"] for row in recorded() if row["event"] == "invalidate"] == ["bump"]

@@ -20,8 +20,8 @@ from target_app.shop import outbox, writes
 from target_app.shop.entries import product_entry
 from target_app.shop.models import OutboxRow
 from target_app.strategies import STRATEGIES
-from tests.contract.interleaving import elsewhere, is_stale, until
-from tests.contract.strategy_bench import SLUG, _read, _write
+from tests.contract.interleaving import elsewhere, is_stale
+from tests.contract.strategy_bench import SLUG, _read, _write, wait_until
 
 ROOT = Path(__file__).parents[2]
 OUTBOX = STRATEGIES["outbox"]
@@ -32,6 +32,12 @@ def _marked(test):
     for mark in in_this_process:
         test = mark(test)
     return test
+
+
+def _order():
+    """A write that waits for nobody to carry out what it leaves."""
+    with tracing(Trace(strategy="outbox")):
+        writes.change_product(SLUG, price_cents=7777, stock=3)
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ def test_an_order_is_not_carried_out_before_its_commit(no_worker, monkeypatch):
         elsewhere(lambda: seen.append(outbox.drain(delivered.append)))
 
     monkeypatch.setattr(OUTBOX, "before_commit", then_a_worker)
-    _write(OUTBOX, 7777)
+    _order()
     assert (seen, delivered) == ([0], [])
     assert outbox.drain(delivered.append) == 1
     assert delivered == [[f"product:{SLUG}", "category:vases", "home"]]
@@ -73,7 +79,7 @@ def test_a_worker_that_failed_leaves_the_row_for_the_next(no_worker):
     """The cache did not answer: nothing is forgotten."""
     entry = product_entry(SLUG)
     _read(OUTBOX, entry)
-    _write(OUTBOX, 7777)
+    _order()
 
     def fail(_names):
         raise redis.ConnectionError("nobody there")
@@ -86,7 +92,7 @@ def test_a_worker_that_failed_leaves_the_row_for_the_next(no_worker):
 
 
 @_marked
-def test_the_delete_is_recorded_in_the_epoch_and_under_the_strategy_of_its_write(no_worker, events):
+def test_the_delete_is_recorded_in_the_epoch_and_under_the_strategy_of_its_write(no_worker, recorded):
     """Carried out late, in another trial, it touches that trial's entries as little as its figures."""
     with tracing(Trace(strategy="outbox", epoch=0)):
         writes.note_product(SLUG, "Back in June.")
@@ -95,7 +101,7 @@ def test_the_delete_is_recorded_in_the_epoch_and_under_the_strategy_of_its_write
         outbox.drain(OUTBOX.worker._deliver)
         OUTBOX.read(product_entry(SLUG))
     assert [served.status for served in later.served] == ["MISS", "HIT"]
-    deleted = [row for row in events() if row["event"] == "invalidate"]
+    deleted = [row for row in recorded() if row["event"] == "invalidate"]
     assert [(row["epoch"], row["strategy"], row["entries"]) for row in deleted] == [(0, "outbox", [f"product:{SLUG}"])]
 
 
@@ -107,7 +113,7 @@ def test_the_worker_of_the_writing_process_is_woken(monkeypatch):
     entry = product_entry(SLUG)
     _read(OUTBOX, entry)
     _write(OUTBOX, 7777)
-    until(lambda: not is_stale(OUTBOX, entry), "the worker slept on")
+    wait_until(lambda: not is_stale(OUTBOX, entry), "the worker slept on")
 
 
 @_marked
@@ -118,14 +124,14 @@ def test_a_worker_finds_by_itself_what_another_process_left():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OUTBOX.worker, "wake", lambda: None)
         _write(OUTBOX, 7777)
-    until(lambda: not is_stale(OUTBOX, entry), "nobody looked")
+    wait_until(lambda: not is_stale(OUTBOX, entry), "nobody looked")
 
 
 @_marked
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no row locks; its workers exclude each other")
 def test_two_workers_do_not_carry_out_one_order_twice(no_worker):
     """A row one worker is at is skipped by the other, which does not wait either."""
-    _write(OUTBOX, 7777)
+    _order()
     others, delivered = [], []
 
     def meanwhile(names):

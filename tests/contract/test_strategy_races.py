@@ -14,8 +14,8 @@ from target_app.shop import writes
 from target_app.shop.entries import dependents, product_entry
 from target_app.shop.models import OutboxRow, Product
 from target_app.strategies import STRATEGIES, base, double_delete, store
-from tests.contract.interleaving import elsewhere, is_stale, until
-from tests.contract.strategy_bench import SLUG, _read, _version, _write
+from tests.contract.interleaving import elsewhere, is_stale
+from tests.contract.strategy_bench import SLUG, _read, _version, _write, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -32,7 +32,7 @@ def test_a_reader_paused_before_its_set_leaves_what_the_strategy_declares(strate
     pause.hold(lambda: _read(strategy, entry))
     _write(strategy, 7777)
     if strategy.name == "outbox":
-        until(lambda: not OutboxRow.objects.exists(), "the worker left the row")
+        wait_until(lambda: not OutboxRow.objects.exists(), "the worker left the row")
     pause.release()
     assert is_stale(strategy, entry) != strategy.fresh_after_race
 
@@ -58,13 +58,13 @@ def test_of_two_writers_that_store_in_reverse_order_the_newer_value_survives(pau
     assert (value["price_cents"], status, version) == (2222, Status.HIT, _version(entry.name))
 
 
-def test_a_write_leaves_all_its_dependents_fresh_and_cached(events):
+def test_a_write_leaves_all_its_dependents_fresh_and_cached(recorded):
     """K = 3: nobody misses after it, and the event file says that the writer recomputed."""
     strategy = STRATEGIES["write-through"]
     entries = dependents(Product.objects.get(slug=SLUG))
     _write(strategy, 4321)
     assert [_read(strategy, entry)[1:] for entry in entries] == [(Status.HIT, _version(e.name)) for e in entries]
-    recomputed = [row for row in events() if row["event"] == "recompute"]
+    recomputed = [row for row in recorded() if row["event"] == "recompute"]
     assert [(row["entry"], row["hint"], row["outcome"]) for row in recomputed] == [
         (entry.name, "write", "stored") for entry in entries
     ]
@@ -140,7 +140,7 @@ def test_the_second_delete_takes_out_a_stale_set_made_within_the_delay(pause, mo
     pause.hold(lambda: _read(strategy, entry))
     _write(strategy, 7777)
     pause.release()
-    until(lambda: not is_stale(strategy, entry), "the second delete never came")
+    wait_until(lambda: not is_stale(strategy, entry), "the second delete never came")
 
 
 def test_a_reader_that_pauses_for_longer_than_the_delay_still_leaves_its_old_value(pause, timers):
@@ -154,7 +154,7 @@ def test_a_reader_that_pauses_for_longer_than_the_delay_still_leaves_its_old_val
     assert [delay for delay, *_ in timers.begun] == [double_delete.DELAY_S]
 
 
-def test_a_late_second_delete_hits_its_own_epoch_only(timers, events):
+def test_a_late_second_delete_hits_its_own_epoch_only(timers, recorded):
     """It is recorded under the epoch of its write, and a later trial's entry of that name stays."""
     strategy, entry = STRATEGIES["double-delete"], product_entry(SLUG)
     with tracing(Trace(strategy=strategy.name, epoch=0)):
@@ -163,5 +163,5 @@ def test_a_late_second_delete_hits_its_own_epoch_only(timers, events):
         strategy.read(entry)
         timers.fire()
         assert store.get(entry.name) is not None
-    deleted = [row["entries"] for row in events() if row["event"] == "invalidate"]
+    deleted = [row["entries"] for row in recorded() if row["event"] == "invalidate"]
     assert len(deleted) == 2 and deleted[0] == deleted[1]

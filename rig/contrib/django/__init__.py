@@ -5,6 +5,7 @@ Imports Django and nothing else of rig. ``docs/target-contract.md`` has the cont
 
 from rig.contrib.django.control import Hooks, control_urls
 from rig.contrib.django.disturbance import Disturbance, repeated, slow_origin
+from rig.contrib.django.later import carried
 from rig.contrib.django.middleware import RigMiddleware
 from rig.contrib.django.origin import Recompute, Write, background, immediate, invalidation, recompute, snapshot, write
 from rig.contrib.django.runtime import MEASURING, epoch, is_token, parameters
@@ -21,6 +22,7 @@ __all__ = [
     "Trace",
     "Write",
     "background",
+    "carried",
     "control_urls",
     "current",
     "epoch",

@@ -29,7 +29,7 @@ class RigMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer one request with its facts in the headers."""
-        with tracing(Trace(epoch=runtime.epoch(), begin_ns=now_ns())) as trace:
+        with tracing(Trace(epoch=runtime.epoch(), begin_ns=now_ns(), request=request)) as trace:
             response = self._get_response(request)
             if trace.served or trace.strategy:
                 for name, value in page_headers(trace, now_ns() - trace.begin_ns).items():

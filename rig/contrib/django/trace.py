@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.http import HttpRequest
+
 
 class Status(StrEnum):
     """Header ``X-Cache``, from best to worst. A waiter that computes itself in the end is a MISS."""
@@ -49,6 +51,7 @@ class Trace:
     db_ns: int = 0
     queries: int = 0
     served: list[Served] = field(default_factory=list)
+    request: HttpRequest | None = None
 
     @property
     def worst(self) -> Served | None:

@@ -34,6 +34,12 @@ class CacheServer:
         self._start = start
         self.version = _version(url)
 
+    @property
+    def env(self) -> dict[str, str]:
+        """What tells a target where it is. Rig's own may hold pickles too: nobody else can open its socket."""
+        own = {"RIG_PICKLE_REDIS_URL": self.url} if self.service else {}
+        return {"RIG_REDIS_URL": self.url, **own}
+
     def flush(self) -> None:
         """Remove every key.
 
