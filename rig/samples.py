@@ -90,7 +90,7 @@ ORIGIN = pa.schema(
         pa.field("begin_ns", pa.int64(), nullable=False),
         pa.field("end_ns", pa.int64()),  # null: never ended (killed while open)
         # recompute: 'stored', 'discarded', 'failed'; write: 'committed', 'rolled_back';
-        # invalidate: 'delete', 'bump'.
+        # invalidate: 'delete', 'bump', 'mark'.
         pa.field("outcome", pa.string()),
         # recompute: version it was computed from; write: versions it made; 'scope=int[, scope=int]'.
         pa.field("versions", pa.string()),

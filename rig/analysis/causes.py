@@ -16,10 +16,11 @@ COLD = "cold"  # nothing was stored in this epoch before
 EXPIRY = "expiry"  # the stored value had run out of its time to live
 DELETE = "delete"  # a call after a write removed it
 BUMP = "bump"  # a call after a write made its key unreachable
+MARK = "mark"  # a call after a write marked it stale; whoever met it has it recomputed
 EARLY = "early"  # the strategy chose to recompute although the value was still good
 UNKNOWN = "unknown"  # none of these explains it: evicted, refreshed by a writer, or an event was lost
 
-CAUSES = (EXPIRY, DELETE, BUMP, COLD, EARLY)
+CAUSES = (EXPIRY, DELETE, BUMP, MARK, COLD, EARLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalidation:
-    """One call that removed an entry or bumped its key. ``end_s``: inf if it never ended."""
+    """One call that removed an entry, bumped its key or marked it stale. ``end_s``: inf if it never ended."""
 
     begin_s: float
     end_s: float
-    kind: str  # DELETE or BUMP
+    kind: str  # DELETE, BUMP or MARK
     failed: bool = False  # it ended in an error, so it may or may not have reached the cache
 
 

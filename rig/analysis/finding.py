@@ -180,14 +180,22 @@ def _stampede_fact(arms: Mapping[str, Arm]) -> str | None:
     return f"{worst} {when}; who arrives then waits {milliseconds(inside)} for LCP ({milliseconds(calm)} otherwise)."
 
 
+_AT = {
+    "expiry": "at an expiry",
+    "delete": "at a delete",
+    "bump": "at a version bump",
+    "mark": "once marked stale",
+    "cold": "on a cold cache",
+}
+
+
 def _when(origin: Mapping[str, Any]) -> str:
     total, causes = origin["stampedes"], origin["stampedes_by_cause"]
     cause = max(causes, key=lambda name: causes[name])
     expired, hot = origin["hot_expiries"], origin["hot_expiry_stampedes"]
     if cause == "expiry" and expired and hot is not None:
         return "stampedes at every expiry" if hot >= expired else f"stampedes at {hot} of {count(expired)} expiries"
-    at = {"expiry": "at an expiry", "delete": "at a delete", "bump": "at a version bump", "cold": "on a cold cache"}
-    where = at.get(cause, "")
+    where = _AT.get(cause, "")
     often = "once" if total == 1 else f"{total:,} times"
     mostly = "mostly " if causes[cause] < total else ""
     return f"stampeded {often}" + (f", {mostly}{where}" if where else "")

@@ -48,8 +48,8 @@ class StaleWhileRevalidate(SingleFlight):
             _pool().submit(carried(partial(self._refresh, entry, token)))
         return answer(entry, Status.STALE, found)
 
-    def lead(self, entry: Entry, token: int, note: int | None = None) -> Stored:
-        with lock.held(entry.name, token), computing(entry) as fresh:
+    def lead(self, entry: Entry, token: int, note: int | None = None, hint: str | None = None) -> Stored:
+        with lock.held(entry.name, token), computing(entry, hint) as fresh:
             return lock.keep(entry.name, token, fresh, self.ttl_s, longer_s=self.ttl_s * STALE_SHARE, note=note)
 
     def invalidate(self, entries: Sequence[Entry]) -> None:
@@ -67,7 +67,7 @@ class StaleWhileRevalidate(SingleFlight):
         if found is not None and _is_good(found, mark):  # Another was done before we had the lock.
             lock.release(entry.name, token)
         else:
-            self.lead(entry, token, mark)
+            self.lead(entry, token, mark, "background")
 
 
 def _look(entry: Entry) -> tuple[Stored | None, int | None]:

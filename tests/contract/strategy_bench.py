@@ -26,6 +26,7 @@ from target_app.config.settings import pickled
 from target_app.shop import catalogue, writes
 from target_app.shop.models import OutboxRow, ScopeVersion
 from target_app.strategies import STRATEGIES, base
+from target_app.strategies.xfetch import XFetch
 
 ALL = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=attrgetter("name"))
 _SOUND = [strategy for strategy in STRATEGIES.values() if not strategy.known_bad]
@@ -45,8 +46,9 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def shop(server, settings):
-    """A small shop on that server, caches empty, short TTL 0.4 s."""
+def shop(server, settings, monkeypatch):
+    """A small shop on that server, caches empty, short TTL 0.4 s; nobody recomputes by chance."""
+    monkeypatch.setattr(XFetch, "draw", staticmethod(lambda: 0.0))
     settings.CACHES = {
         "default": {**settings.CACHES["default"], "LOCATION": server.url},
         "pages": pickled(server.url),
@@ -106,19 +108,19 @@ class Herd:
 
     def __init__(self):
         self._threads = []
-        self._traces = []
+        self.traces = []
         self.answers = []
         self.errors = []
 
     def read(self, strategy, entry):
         """Begin one more read."""
-        self._traces.append(Trace(strategy=strategy.name))
-        self._threads.append(threading.Thread(target=self._one, args=(strategy, entry, self._traces[-1]), daemon=True))
+        self.traces.append(Trace(strategy=strategy.name))
+        self._threads.append(threading.Thread(target=self._one, args=(strategy, entry, self.traces[-1]), daemon=True))
         self._threads[-1].start()
 
     def expect_all_looked(self):
         """Wait until each has had an answer from the cache, or computes."""
-        wait_until(lambda: all(trace.cache_ns or trace.queries for trace in self._traces), "readers never looked")
+        wait_until(lambda: all(trace.cache_ns or trace.queries for trace in self.traces), "readers never looked")
 
     def _one(self, strategy, entry, trace):
         try:
@@ -166,6 +168,10 @@ class Gate:
     def open(self):
         """Let all go, those to come too."""
         self._open.set()
+
+    def close(self):
+        """Hold those to come."""
+        self._open.clear()
 
 
 @pytest.fixture

@@ -101,9 +101,9 @@ def test_past_its_time_to_live_is_expiry():
     assert causes(WARM, recompute(4.999, 5.1))[1] == "unknown"
 
 
-@pytest.mark.parametrize("kind", ["delete", "bump"])
+@pytest.mark.parametrize("kind", ["delete", "bump", "mark"])
 def test_a_call_after_the_store_is_the_cause(kind):
-    """A delete or bump between the store and the miss explains it; one of another entry does not."""
+    """A delete, bump or mark between the store and the miss explains it; one of another entry does not."""
     assert causes(SAFE, invalidate(kind, 1.0), recompute(2.0, 2.1))[1] == kind
     assert causes(SAFE, invalidate(kind, 1.0, entries=("q",)), recompute(2.0, 2.1))[1] == "unknown"
 
@@ -243,7 +243,7 @@ def test_warm_up_decides_causes_but_is_not_counted():
     )
     got = figures([one], hot_entry="p", threads=16)
     assert (got["recomputes"], got["stampedes"], got["stampede_peak"]) == (3, 1, 2)
-    assert got["stampedes_by_cause"] == {"expiry": 1, "delete": 0, "bump": 0, "cold": 0, "early": 0}
+    assert got["stampedes_by_cause"] == {"expiry": 1, "delete": 0, "bump": 0, "mark": 0, "cold": 0, "early": 0}
     assert got["stampede_worst_s"] == pytest.approx(0.6)
     assert (got["hot_expiries"], got["hot_expiry_stampedes"]) == (2, 1)
 

@@ -40,7 +40,8 @@ class Recompute:
 def recompute(entry: str, *, hint: str | None = None) -> Iterator[Recompute]:
     """Record that ``entry`` is being recomputed; the block computes and stores.
 
-    ``hint="early"`` says that the old value was still good (probabilistic early recompute).
+    ``hint="early"`` says that the old value was still good (probabilistic early recompute), ``"background"`` that no
+    response waits for it.
     Set ``versions`` on what it yields, and call ``stored`` once the cache has taken the value.
     """
     trace = current()
@@ -145,7 +146,7 @@ def write(using: str = "default") -> Iterator[Write]:
 
 @contextmanager
 def invalidation(how: str, entries: Sequence[str]) -> Iterator[None]:
-    """Record one call that takes entries out of the cache: ``delete`` or ``bump``."""
+    """Record one call that takes entries out of the cache: ``delete``, ``bump``, or ``mark`` as stale."""
     trace = current()
     event = {
         "event": "invalidate",
