@@ -82,6 +82,7 @@ def strategies() -> list[Json]:
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
             "caches": s.caches,
+            "known_bad": s.known_bad,
             "unavailable": s.unavailable,
         }
         for s in STRATEGIES.values()

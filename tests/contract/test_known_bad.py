@@ -10,7 +10,7 @@ from django.db import connection
 
 from rig.contrib.django import Status, Trace
 from rig.contrib.django.trace import tracing
-from target_app.shop import catalogue, writes
+from target_app.shop import catalogue, measured, writes
 from target_app.shop.entries import Entry, entry_of, product_entry
 from target_app.strategies import STRATEGIES, bad_lock_no_timeout, lease, lock, store, versioned_keys
 from tests.contract.interleaving import elsewhere, is_stale
@@ -132,6 +132,8 @@ def test_of_the_shops_pages_only_the_one_that_lists_nothing_is_missed_for_ever()
 def test_a_control_says_what_is_wrong_and_declares_what_its_author_believes(name):
     """A bound without a TTL in it, so that what stays until the TTL is beyond it."""
     strategy = STRATEGIES[name]
+    declared = next(row for row in measured.strategies() if row["name"] == name)
+    assert declared["known_bad"] == strategy.known_bad
     assert strategy.known_bad and strategy.family == "known bad"
     assert strategy.max_staleness_s(10.0) < strategy.ttl_s / 100
 
