@@ -33,8 +33,7 @@ def strategies(context: click.Context, as_json: bool) -> None:
     for row in rows:
         by_ttl = row["max_staleness_s"] == row["ttl_s"]
         bound = ("TTL " if by_ttl else "") + f"{row['max_staleness_s']:g} s"
-        recomputes = row["max_staleness_recomputes"]
-        bound += f" + {recomputes:g} Δ".replace(" 1 Δ", " Δ") if recomputes else ""
+        bound += " + Δ" if row["max_staleness_recomputes"] else ""
         click.echo(f"{row['name']:<17}{row['read_hit']:>4}{row['read_miss']:>5}{row['write']:>6}  {bound}")
         click.echo(textwrap.fill(row["summary"], 80, initial_indent=" " * 4, subsequent_indent=" " * 4))
     click.echo("\nhit, miss, write: round trips to the cache server; K: entries one write touches")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from threading import Timer
 
-from rig.contrib.django import background, current
+from rig.contrib.django import carried
 from target_app.shop.entries import Entry
 from target_app.strategies.base import Cost
 from target_app.strategies.delete_many import DeleteMany
@@ -20,7 +21,7 @@ class DoubleDelete(DeleteMany):
 
     The price: a second stampede after each write, of an entry that was fresh nearly every time. Pitfalls: a delay
     shorter than a recompute under load does nothing. The timer dies with its process. Here it carries the epoch of its
-    write, so that it never deletes in a later trial.
+    write, so that it never deletes in a later trial, and a reset waits for it.
     """
 
     name = "double-delete"
@@ -30,11 +31,6 @@ class DoubleDelete(DeleteMany):
 
     def invalidate(self, entries: Sequence[Entry]) -> None:
         super().invalidate(entries)
-        trace = current()
-        later = Timer(DELAY_S, self._again, (entries, trace.epoch, trace.strategy or self.name))
+        later = Timer(DELAY_S, carried(partial(super().invalidate, entries)))
         later.daemon = True  # A server that stops does not wait for it.
         later.start()
-
-    def _again(self, entries: Sequence[Entry], epoch: int, strategy: str) -> None:
-        with background(epoch, strategy):
-            super().invalidate(entries)

@@ -116,13 +116,13 @@ class Timers:
     def __init__(self):
         self.begun = []
 
-    def __call__(self, delay_s, act, arguments):
-        self.begun.append((delay_s, act, arguments))
+    def __call__(self, delay_s, act):
+        self.begun.append((delay_s, act))
         return threading.Thread()
 
     def fire(self):
-        for _, act, arguments in self.begun:
-            act(*arguments)
+        for _, act in self.begun:
+            act()
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_a_reader_that_pauses_for_longer_than_the_delay_still_leaves_its_old_val
     timers.fire()
     pause.release()
     assert is_stale(strategy, entry)
-    assert [delay for delay, *_ in timers.begun] == [double_delete.DELAY_S]
+    assert [delay for delay, _ in timers.begun] == [double_delete.DELAY_S]
 
 
 def test_a_late_second_delete_hits_its_own_epoch_only(timers, recorded):
