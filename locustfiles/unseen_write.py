@@ -25,6 +25,7 @@ PROFILE = Profile(
     expiries=3,
     window_s=30.0,
     disturbances=(Disturbance(kind="unseen-write", at=0.45, entry="product:moon-jar"),),
+    settle_bodies=None,
 )
 
 Shopper, Visitor = users(PROFILE)

@@ -120,6 +120,11 @@ class TrialDir:
         return self.path / "pages.jsonl"
 
     @property
+    def pictures(self) -> Path:
+        """Pictures of the slowest visits; the column ``screenshot`` names them from the run directory."""
+        return self.path / "pictures"
+
+    @property
     def sealed(self) -> bool:
         """Whether the trial ended in order; only then is it analysed."""
         return (self.path / "trial.json").exists()
@@ -128,7 +133,7 @@ class TrialDir:
         """Turn the raw journals into Parquet and write ``trial.json`` (last, atomically)."""
         copy_to_parquet(stream_batches(self.requests_stream), TABLES["requests"], self.path / "requests.parquet")
         tables = {
-            "pages": table_of(read_json_lines(self.pages_lines), TABLES["pages"]),
+            "pages": table_of(self._visits(), TABLES["pages"]),
             "origin": table_of(origin_rows, TABLES["origin"]),
         }
         for name, table in tables.items():
@@ -136,6 +141,13 @@ class TrialDir:
         write_json(self.path / "trial.json", {"schema": TRIAL_SCHEMA, **facts})
         self.requests_stream.unlink(missing_ok=True)
         self.pages_lines.unlink(missing_ok=True)
+
+    def _visits(self) -> Iterator[dict[str, Any]]:
+        """Page visits; one whose picture gave way to a slower visit's, after it was written down, has none."""
+        for row in read_json_lines(self.pages_lines):
+            if row.get("screenshot") and not (self.path.parents[1] / row["screenshot"]).exists():
+                row["screenshot"] = None
+            yield row
 
 
 @dataclass(frozen=True)

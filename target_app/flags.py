@@ -46,6 +46,20 @@ api.set_provider(
 _client = api.get_client()
 
 
+def _refusal(wanted: str) -> str | None:
+    """Why this process can't answer under ``wanted``; None where it can."""
+    default = settings.CACHE_STRATEGY
+    if reason := STRATEGIES[wanted].unavailable:
+        return f"strategy {wanted!r}: {reason}"
+    if wanted == default:
+        return None
+    for name in (wanted, default):
+        if STRATEGIES[name].own_process:
+            remedy = f"start one with CACHE_STRATEGY={wanted}"
+            return f"strategy {wanted!r}: {name} patches the ORM of its whole process; {remedy}"
+    return None
+
+
 class StrategyMiddleware:
     """Resolves the flag once a request and notes it in the request's trace."""
 
@@ -59,8 +73,8 @@ class StrategyMiddleware:
             override = request.headers.get("X-Cache-Strategy") or request.COOKIES.get(FLAG)
         if override is not None and override not in STRATEGIES:
             return JsonResponse({"error": f"unknown strategy {override!r}"}, status=400)
-        if override is not None and (reason := STRATEGIES[override].unavailable):
-            return JsonResponse({"error": f"strategy {override!r} is not available here: {reason}"}, status=409)
+        if override is not None and (refusal := _refusal(override)):
+            return JsonResponse({"error": refusal}, status=409)
         context = EvaluationContext(attributes={"override": override} if override else {})
         current().strategy = _client.get_string_value(FLAG, settings.CACHE_STRATEGY, context)
         return self._get_response(request)

@@ -19,6 +19,7 @@ from rig.model import RunStatus, TrialId
 from rig.samples import REQUESTS
 from tests.synthetic_samples import (
     BEHAVIOURS,
+    CONTROL_AT_REST_MS,
     ENTRIES,
     HOT_ENTRY,
     HOT_PATH,
@@ -27,6 +28,7 @@ from tests.synthetic_samples import (
     TTL_S,
     VISITS,
     WINDOW_S,
+    control_of,
     herds_of,
     pages_of,
     recomputes_of,
@@ -90,7 +92,7 @@ def _write_trial(
     sink.write(pa.RecordBatch.from_pylist(requests, schema=REQUESTS))
     sink.close()
     with folder.pages_lines.open("w") as lines:
-        for page in pages_of(strategy, behaviour, herds, start_s, own):
+        for page in [*pages_of(strategy, behaviour, herds, start_s, own), *control_of(start_s)]:
             lines.write(json.dumps(page) + "\n")
     origin = [*recomputes_of(misses, herds, behaviour, start_s), *writes_of(schedule, behaviour, start_s)]
     for number, event in enumerate(sorted(origin, key=lambda one: one["begin_ns"])):
@@ -104,7 +106,8 @@ def _facts(trial: TrialId, strategy: str, start_s: float, epoch: int, scheduled:
         "end_s": start_s + WINDOW_S, "drained_s": start_s + WINDOW_S + 0.4, "start_wall": "2025-11-23T14:02:00+00:00",
         "schedule_digest": f"round-{trial.round}",
         "requests": {"scheduled": scheduled, "sent": scheduled, "dropped": 0},
-        "pages": {"scheduled": VISITS}, "cache_commands": round(scheduled * 1.1),
+        "pages": {"scheduled": VISITS}, "control_at_rest_ms": CONTROL_AT_REST_MS,
+        "cache_commands": round(scheduled * 1.1),
         "cpu_s": {"app": 6.4, "cache": 0.5, "generator": 1.9, "browser": 5.2},
         "settle": {"checked": 3, "mismatches": [], "bodies_checked": 3, "bodies_differ": 0},
         "phases_s": {"reset": 0.3, "warm": 1.0, "measure": WINDOW_S, "drain": 0.4, "settle": 0.5, "seal": 0.1},

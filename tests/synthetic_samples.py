@@ -141,14 +141,49 @@ def pages_of(
         total_ms = 3.2 + origin_ms
         ttfb_ms = queue_ms + total_ms
         parts = {"load_delay_ms": 6.0, "load_duration_ms": rng.uniform(9, 13), "render_delay_ms": rng.uniform(30, 44)}
-        timing = {"cache": 0.4, "lock": 0.0, "origin": origin_ms, "render": 2.1, "total": total_ms}
+        timing = {
+            "cache": 0.4,
+            "lock": 0.0,
+            "origin": origin_ms,
+            "db": origin_ms * 0.8,
+            "render": 2.1,
+            "total": total_ms,
+        }
         lcp_ms = ttfb_ms + sum(parts.values())
         yield {
             **page, **parts, "done_s": begun + lcp_ms / 1000 + 0.02, "cache": cache, "ttfb_ms": ttfb_ms,
             "lcp_ms": lcp_ms, "fcp_ms": lcp_ms - 12, "cls": 0.0, "element": "main>img.hero", "age_s": 1,
             "resource_url": "/static/hero.png", "server_total_ms": total_ms,
             "server_timing": json.dumps([{"name": n, "description": "", "duration_ms": v} for n, v in timing.items()]),
-            "dom_nodes": 212, "layouts": 3, "style_recalcs": 4,
+            "dom_nodes": 212, "layouts": 3, "style_recalcs": 4, "control": False,
+            "waterfall": json.dumps(_waterfall(page["url"], ttfb_ms, lcp_ms, parts)),
+            "screenshot": f"screenshots/{index}.jpg",
+        }  # fmt: skip
+
+
+def _waterfall(url: str, ttfb_ms: float, lcp_ms: float, parts: dict[str, float]) -> list[dict[str, Any]]:
+    image_ms = ttfb_ms + parts["load_delay_ms"]
+    asked: dict[str, Any] = {"kind": "script", "bytes": 4000, "blocking": False}
+    return [
+        {**asked, "url": url, "kind": "document", "start_ms": 0.5, "ttfb_ms": ttfb_ms, "end_ms": ttfb_ms + 2},
+        {**asked, "url": "/static/shop.css", "start_ms": ttfb_ms + 1, "ttfb_ms": ttfb_ms + 3, "end_ms": ttfb_ms + 4,
+         "blocking": True},
+        {**asked, "url": "/static/hero.png", "kind": "img", "start_ms": image_ms,
+         "ttfb_ms": image_ms + parts["load_duration_ms"] - 1, "end_ms": image_ms + parts["load_duration_ms"]},
+    ]  # fmt: skip
+
+
+CONTROL_AT_REST_MS, CONTROL_UNDER_LOAD_MS = [50.0, 52.0, 48.0, 50.0, 51.0], (55.0, 54.0, 56.0, 54.5)
+
+
+def control_of(start_s: float) -> Iterator[dict[str, Any]]:
+    """Visits to the control page: 8 to 10 % slower than at rest; their figures would be seen in every median."""
+    for number, lcp_ms in enumerate(CONTROL_UNDER_LOAD_MS):
+        begun = start_s + 3.0 + 5 * number
+        yield {
+            "index": VISITS + number, "url": "http://127.0.0.1:9/", "path": "/", "intended_s": begun,
+            "started_s": begun, "navigation_s": begun, "done_s": begun + 0.1, "outcome": "measured", "status": 200,
+            "lcp_ms": lcp_ms, "ttfb_ms": 1.0, "dom_nodes": 5, "layouts": 1, "style_recalcs": 1, "control": True,
         }  # fmt: skip
 
 

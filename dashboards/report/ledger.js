@@ -15,7 +15,7 @@ export function ledgerTable(data, round, selection, choose) {
     trial.stampedes.forEach((one, number) => {
       if (selection?.arm === trial.arm && selection.round === round && selection.stampede === number)
         current = rows.length;
-      rows.push(ledgerRow(data.arms[trial.arm].label, trial, one, number, choose));
+      rows.push(ledgerRow(data, trial, one, number, choose));
     });
   }
   if (!rows.length) return element("p", {}, "No stampede in this round.");
@@ -30,6 +30,7 @@ export function ledgerTable(data, round, selection, choose) {
     "recomputes",
     "visits met",
     "their median LCP",
+    "explained below",
   ];
   const table = tableOf(columns, rows, 4);
   if (current >= 0) table.querySelectorAll("tbody tr")[current].setAttribute("aria-current", "true");
@@ -37,10 +38,11 @@ export function ledgerTable(data, round, selection, choose) {
 }
 
 /**
- * @param {string} label @param {import("./page.js").Trial} trial @param {import("./page.js").Stampede} one
+ * @param {import("./page.js").Data} data @param {import("./page.js").Trial} trial @param {import("./page.js").Stampede} one
  * @param {number} number @param {(chosen: import("./page.js").Selection) => void} choose
  */
-function ledgerRow(label, trial, one, number, choose) {
+function ledgerRow(data, trial, one, number, choose) {
+  const { label } = data.arms[trial.arm];
   const met = trial.visits.filter((visit) => visit.stampede === number);
   const lcp = met
     .flatMap((visit) => (visit.lcp_ms === null || visit.outcome !== "measured" ? [] : [visit.lcp_ms]))
@@ -62,7 +64,21 @@ function ledgerRow(label, trial, one, number, choose) {
     countText(one.recomputes),
     countText(met.length),
     lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
+    explained(data, trial, number),
   ];
+}
+
+/**
+ * Links to the slowest visits that met a stampede; empty where none of them did.
+ * @param {import("./page.js").Data} data @param {import("./page.js").Trial} trial @param {number} number
+ */
+function explained(data, trial, number) {
+  const mine = data.slowest.filter(
+    ({ arm, round, stampede }) => arm === trial.arm && round === trial.round && stampede === number,
+  );
+  const found = element("span", {});
+  for (const { id, lcp_ms } of mine) found.append(element("a", { href: `#${id}` }, `visit of ${msText(lcp_ms)}`), " ");
+  return found;
 }
 
 /** @param {import("./page.js").Data} data @param {number} round */

@@ -1,6 +1,7 @@
 /** Starts the page. */
 import { draw, repaint, resizeAll } from "./charts.js";
 import { dotsHeight, dotsOption, groupsOf, sharesOption } from "./lcp.js";
+import { startEvidence } from "./evidence.js";
 import { byId } from "./page.js";
 import { partsHeight, partsLegend, partsOption, tradeoffOption } from "./parts.js";
 import { startTheme } from "./theme.js";
@@ -74,5 +75,6 @@ draw(place("lcp-parts", partsHeight(data.arms.length)), partsOption(data));
 byId("parts-legend").append(...partsLegend(data));
 draw(place("tradeoff", 320), tradeoffOption(data));
 document.querySelector(".selection button")?.addEventListener("click", () => select(null));
+startEvidence(select);
 startCopy();
 startPrinting();

@@ -12,8 +12,9 @@
  *   writes_hot: number[], writes_other: number[], expiries: number[], disturbances: Disturbance[],
  *   visits: Visit[]}} Trial
  * @typedef {Record<string, number> | null} Parts
+ * @typedef {{id: string, arm: number, round: number, stampede: number, lcp_ms: number}} SlowVisit
  * @typedef {{bucket_s: number, window_s: number, threads: number | null, arms: Arm[], rounds: number[], trials: Trial[],
- *   parts: {calm: Parts, stampede: Parts}[], part_titles: Record<string, string>}} Data
+ *   parts: {calm: Parts, stampede: Parts}[], part_titles: Record<string, string>, slowest: SlowVisit[]}} Data
  * @typedef {{arm: number, round: number, stampede: number}} Selection
  */
 

@@ -2,10 +2,16 @@
 import { CACHE_SYMBOLS, element } from "./page.js";
 import { countText } from "./words.js";
 
+/** Width of a digit of a stampede's number, and what is left free beside it, pixels. */
+const DIGIT = 7;
+const GAP = 3;
 const CROSS = "path://M2 0 6 4 10 0 12 2 8 6 12 10 10 12 6 8 2 12 0 10 4 6 0 2Z";
 
-/** @param {import("./page.js").Trial} trial @param {import("./timeline.js").RowContext} context @param {(name: string) => string} colour */
-export function timelineSeries(trial, context, colour) {
+/**
+ * @param {import("./page.js").Trial} trial @param {import("./timeline.js").RowContext} context
+ * @param {(name: string) => string} colour @param {number} perSecond pixels a second is wide
+ */
+export function timelineSeries(trial, context, colour, perSecond) {
   const { data, topMs } = context;
   const hue = data.arms[trial.arm].hue;
   const line = {
@@ -19,7 +25,7 @@ export function timelineSeries(trial, context, colour) {
   return [
     { type: "line", name: "disturbances", data: [], silent: true, ...disturbed(trial, colour) },
     // A series of its own: the areas take clicks, the lines do not.
-    { type: "line", name: "stampedes", data: [], markArea: areas(trial, context.selected, colour) },
+    { type: "line", name: "stampedes", data: [], markArea: areas(trial, context.selected, colour, perSecond) },
     {
       ...line,
       name: "slowest",
@@ -107,21 +113,31 @@ function visitDot(visit, topMs, colour) {
   return { value, symbol: CACHE_SYMBOLS[cache], symbolSize: cache === "HIT" ? 7 : 9, itemStyle: filled };
 }
 
-/** @param {import("./page.js").Trial} trial @param {number | null} selected @param {(name: string) => string} colour */
-function areas(trial, selected, colour) {
+/**
+ * @param {import("./page.js").Trial} trial @param {number | null} selected @param {(name: string) => string} colour
+ * @param {number} perSecond pixels a second is wide
+ */
+function areas(trial, selected, colour, perSecond) {
+  let free_s = -Infinity;
   return {
     itemStyle: { color: colour("stampede"), borderColor: colour("bad"), borderWidth: 0.4 },
     label: { position: "top", distance: 2, color: colour("muted"), fontSize: 11 },
     emphasis: { itemStyle: { borderWidth: 1.5 }, label: { position: "top", color: colour("ink") } },
     data: trial.stampedes.map((one, number) => {
       const picked = number === selected;
+      const middle_s = (Math.max(0, one.begin_s) + one.end_s) / 2;
+      const half_s = (countText(number + 1).length * DIGIT + GAP) / 2 / perSecond;
+      // Numbers one over the other could be read as another number; the ledger and the pointer have them all.
+      const room = picked || middle_s - half_s >= free_s;
+      if (room) free_s = middle_s + half_s;
       const start = {
         name: countText(number + 1),
         xAxis: Math.max(0, one.begin_s),
         itemStyle: { borderWidth: picked ? 2 : 0.4 },
+        label: { show: room },
       };
       return [
-        picked ? { ...start, label: { fontWeight: "bold", color: colour("ink") } } : start,
+        picked ? { ...start, label: { show: true, fontWeight: "bold", color: colour("ink") } } : start,
         { xAxis: one.end_s },
       ];
     }),

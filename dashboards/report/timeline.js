@@ -59,7 +59,7 @@ export const timelineOption = (trial, context) => (colour, width) => ({
     { type: "value", min: 0, max: 1, show: false, gridIndex: 2 },
   ],
   dataZoom: zooms(context.last, colour),
-  series: timelineSeries(trial, context, colour),
+  series: timelineSeries(trial, context, colour, (width - LEFT - RIGHT) / context.data.window_s),
 });
 
 /** @param {number} n @param {RowContext} context @param {(name: string) => string} colour @param {number} width */

@@ -40,14 +40,17 @@ export function startTimelines(data, chosen) {
   };
 
   byId("timeline-legend").append(...timelineLegend(data.trials.some((trial) => trial.disturbances.length > 0)));
-  roundButtons(data.rounds, (next) => {
+  const press = roundButtons(data.rounds, (next) => {
     round = next;
     chosen(null);
   });
   show();
   return (next) => {
     selection = next;
-    if (next) round = next.round;
+    if (next) {
+      round = next.round;
+      press(round);
+    }
     show();
     if (next) /** @type {HTMLDetailsElement} */ (byId("ledger")).open = true;
   };
@@ -111,21 +114,25 @@ function noteOf(trial, threads) {
   return trial.kept_out.length ? `${text}; kept out of the figures: ${trial.kept_out.join(", ")}` : text;
 }
 
-/** @param {number[]} rounds @param {(round: number) => void} choose */
+/**
+ * @param {number[]} rounds @param {(round: number) => void} choose
+ * @returns {(round: number) => void} shows which round is chosen
+ */
 function roundButtons(rounds, choose) {
   const buttons = rounds.map((round) =>
     element("button", { type: "button", "aria-pressed": "false" }, `Round ${round}`),
   );
-  const press = (/** @type {number} */ n) =>
-    buttons.forEach((button, other) => button.setAttribute("aria-pressed", String(n === other)));
+  const press = (/** @type {number} */ round) =>
+    buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(rounds[n] === round)));
   buttons.forEach((button, n) =>
     button.addEventListener("click", () => {
-      press(n);
+      press(rounds[n]);
       choose(rounds[n]);
     }),
   );
-  if (buttons.length) press(0);
+  if (buttons.length) press(rounds[0]);
   byId("rounds").replaceChildren(...buttons);
+  return press;
 }
 
 /** Zoom without a mouse. The connected rows follow. @param {any} chart */

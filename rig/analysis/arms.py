@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from rig.analysis import disturbances, freshness, origin, pages, requests
+from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests
 from rig.analysis.quantiles import known_sum
 from rig.analysis.staleness import commits_of, reads_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
+from rig.analysis.visits import of_target
 from rig.journal import SealedTrial
 from rig.samples import TABLES
 
@@ -28,6 +29,7 @@ class Measured:
     facts: Mapping[str, Any]
     requests: pd.DataFrame
     pages: pd.DataFrame
+    control: pd.DataFrame
     window: origin.Window
     witnessed: freshness.Witnessed
     reported: bool
@@ -48,12 +50,12 @@ def read_trial(trial: SealedTrial, plan: Plan) -> Measured:
 
 def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entries: Mapping[str, str]) -> Measured:
     """The same from frames in memory. ``entries`` maps a path to its logical entry."""
-    events = tables["origin"]
+    events, visits = tables["origin"], of_target(tables["pages"]).reset_index(drop=True)
     found = recomputes(events)
     start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
     committed = events[(events["event"] == "write") & (events["outcome"] == "committed")]
     in_window = committed["begin_ns"].to_numpy(float) / 1e9 >= start_s
-    sent = int(tables["requests"]["sent_s"].notna().sum()) + int(tables["pages"]["started_s"].notna().sum())
+    sent = int(tables["requests"]["sent_s"].notna().sum()) + int(visits["started_s"].notna().sum())
     window = origin.Window(
         start_s=start_s,
         end_s=end_s,
@@ -66,12 +68,13 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
         cache_commands=facts.get("cache_commands"),
     )
     own_clock = ~of_other_clocks(tables["requests"], facts)
-    reads = reads_of(tables["requests"][own_clock], tables["pages"], entries)
+    reads = reads_of(tables["requests"][own_clock], visits, entries)
     commits = commits_of(events)
     return Measured(
         facts=facts,
         requests=tables["requests"],
-        pages=tables["pages"],
+        pages=visits,
+        control=of_target(tables["pages"], control=True),
         window=window,
         witnessed=freshness.witness(reads, commits, facts.get("settle")),
         reported=not events.empty,
@@ -107,6 +110,8 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         "pages": {
             **pages.figures(visits, browser_cpu_s=_cpu_s(trials, "browser")),
             **pages.cause_figures([(one.pages, one.stampedes) for one in trials]),
+            "traced": page_weight.traced([one.facts for one in trials]),
+            "control": control_page.figures([one.control for one in trials], _at_rest_ms(trials)),
         },
         "origin": _own_cpu(
             origin.figures(
@@ -125,6 +130,10 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
     }
     return found if any(one.reported for one in trials) else _without_events(found)
+
+
+def _at_rest_ms(trials: Sequence[Measured]) -> list[float]:
+    return [value for one in trials for value in one.facts.get("control_at_rest_ms") or ()]
 
 
 def of_other_clocks(requests: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Series[bool]:
@@ -149,10 +158,17 @@ def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **found,
         "requests": _blank(found["requests"], split),
-        "pages": _blank(found["pages"], split),
+        "pages": _unplaced(_blank(found["pages"], split)),
         "origin": unmeasured(found["origin"]),
         "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
     }
+
+
+def _unplaced(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Page figures without what is said of stampedes, which nobody knows of."""
+    split = ("inside_stampede", "outside_stampede", "mean_inside_stampede", "mean_outside_stampede")
+    causes = {cause: _blank(group, split) for cause, group in figures["by_cause"].items()}
+    return {**figures, "by_cause": causes, "pipeline_ms": _blank(figures["pipeline_ms"], split)}
 
 
 def _blank(figures: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rig.analysis import control_page, page_weight, starvation
 from rig.journal import Run
 from rig.model import RunStatus
 from rig.words import listed, percent, plural
@@ -17,7 +18,7 @@ Arms = Mapping[str, Mapping[str, Any]]
 
 def cautions(run: Run, arms: Arms) -> list[str]:
     """Warnings about the run first, then about each arm."""
-    found = list(_of_run(run, arms))
+    found = [*_of_run(run, arms), *_of_comparison(arms)]
     for label, arm in arms.items():
         if arm["trials"]:
             found += [f"{label}: {text}" for text in _of_arm(arm)]
@@ -47,6 +48,13 @@ def _of_run(run: Run, arms: Arms) -> Iterator[str]:
     for number, digests in sorted(_schedules(run).items()):
         if len(digests) > 1:
             yield f"round {number}: the arms did not meet the same schedule"
+
+
+def _of_comparison(arms: Arms) -> Iterator[str]:
+    """What would make the arms' LCPs not comparable."""
+    yield from control_page.cautions(arms)
+    yield from page_weight.differences(arms)
+    yield from starvation.cautions(arms, starvation.compare(arms))
 
 
 def _ended(status: RunStatus) -> str:

@@ -79,7 +79,19 @@ def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
 def is_control(arm: Arm) -> bool:
     """Whether an arm is there to check the rig, not to be chosen."""
     strategy = str(arm.get("strategy") or "")
-    return strategy in CONTROLS or strategy.startswith(CONTROL_PREFIX)
+    return strategy in CONTROLS or is_known_bad(arm)
+
+
+def is_known_bad(arm: Arm) -> bool:
+    """Whether it is wrong on purpose: its target says so, or its name does."""
+    return bool(arm.get("known_bad")) or str(arm.get("strategy") or "").startswith(CONTROL_PREFIX)
+
+
+def control_note(arm: Arm) -> str:
+    """What stands beside the name of a control wherever arms are listed; empty for all others."""
+    if not is_control(arm):
+        return ""
+    return "known bad" if is_known_bad(arm) else "control"
 
 
 def shown_better(one: Arm, other: Arm) -> list[str]:

@@ -33,7 +33,7 @@ def parts_of(page: Mapping[str, Any]) -> dict[str, float] | None:
     if not all(_known(page[name]) for name in ("lcp_ms", "ttfb_ms")):
         return None
     ttfb_ms = float(page["ttfb_ms"])
-    timing = _server_timing(page.get("server_timing"))
+    timing = timing_of(page.get("server_timing"))
     total_ms = timing.get("total")
     parts = dict.fromkeys(PARTS, 0.0)
     if total_ms is None:
@@ -51,6 +51,14 @@ def parts_of(page: Mapping[str, Any]) -> dict[str, float] | None:
     return parts
 
 
+def db_ms_of(page: Mapping[str, Any]) -> float | None:
+    """Milliseconds of the database within ``origin``; None where the server does not say what it did."""
+    timing, parts = timing_of(page.get("server_timing")), parts_of(page)
+    if parts is None or "total" not in timing:
+        return None
+    return min(timing.get("db", 0.0), parts["origin"])
+
+
 def mean_parts(visits: Iterable[dict[str, float]]) -> dict[str, float] | None:
     """The mean of each part over visits; None without visits."""
     listed = list(visits)
@@ -59,7 +67,7 @@ def mean_parts(visits: Iterable[dict[str, float]]) -> dict[str, float] | None:
     return {name: sum(visit[name] for visit in listed) / len(listed) for name in PARTS}
 
 
-def _server_timing(text: object) -> dict[str, float]:
+def timing_of(text: object) -> dict[str, float]:
     """The text of the column ``server_timing`` as milliseconds by name; damaged text is as good as none."""
     if not isinstance(text, str):
         return {}

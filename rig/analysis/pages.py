@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rig.analysis.lcp_causes import by_cause, queued_above_ms
+from rig.analysis.page_weight import WEIGHTS, by_path
+from rig.analysis.pipeline import pipeline_ms
 from rig.analysis.quantiles import quantile, ratio, spread
 from rig.analysis.requests import pool
 from rig.analysis.stampede import Stampede, overlaps
@@ -60,23 +63,31 @@ def cause_figures(trials: Sequence[tuple[pd.DataFrame, Sequence[Stampede]]]) -> 
     A visit met a stampede when its wait for the server, from navigation to first byte, overlaps one of *any*
     entry: a herd holds the server threads that all pages need. A visit whose navigation or first byte is unknown
     is in neither group (``unplaced``). ``slow_share``: visits with an LCP above twice the median of those outside.
-    ``thread_queue_ms``: TTFB minus the time the server says it worked.
+    ``thread_queue_ms``: TTFB minus the time the server says it worked. ``by_cause``: see
+    :mod:`rig.analysis.lcp_causes`; ``pipeline_ms``: see :mod:`rig.analysis.pipeline`.
     """
     visits = pool([table for table, _ in trials])
     met = np.concatenate([_met(table, stampedes) for table, stampedes in trials])
-    measured = _measured(visits)
+    measured, starved = _measured(visits), int((visits["outcome"] == VisitOutcome.STARVED).sum())
     inside, outside = measured[met[measured.index] == 1], measured[met[measured.index] == 0]
     calm_ms = quantile(outside["lcp_ms"], 0.5)
     known = measured["lcp_ms"].dropna()
     slow = None if calm_ms is None else int((known > SLOW_FACTOR * calm_ms).sum())
+    queue_ms, meetings = _thread_queue_ms(measured), met[measured.index].astype(np.int8)
+    above_ms = queued_above_ms(_thread_queue_ms(outside))
     return {
+        "by_cause": by_cause(measured, queue_ms, meetings, above_ms),
+        "queued_above_ms": above_ms,
         "by_cache": {str(status): _cache_group(group) for status, group in measured.groupby("cache")},
         "inside_stampede": _stampede_group(inside),
         "outside_stampede": _stampede_group(outside),
         "unplaced": len(measured) - len(inside) - len(outside),
         "slow_share": ratio(slow, len(known)),
-        "thread_queue_ms": spread(_thread_queue_ms(measured), *QUANTILES),
-        **{name: quantile(measured[name], 0.5) for name in ("dom_nodes", "layouts", "style_recalcs")},
+        "thread_queue_ms": spread(queue_ms, *QUANTILES),
+        "pipeline_ms": pipeline_ms(measured, meetings),
+        **{name: quantile(measured[name], 0.5) for name in WEIGHTS},
+        "by_path": by_path(measured),
+        "starved_share": ratio(starved, starved + len(measured)),
     }
 
 

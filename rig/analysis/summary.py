@@ -10,6 +10,7 @@ from rig.analysis.cautions import cautions
 from rig.analysis.finding import finding
 from rig.analysis.origin import Window, herd_ms
 from rig.analysis.quantiles import plain, ratio
+from rig.analysis.starvation import compare as compare_starvation
 from rig.analysis.verdict import judge
 from rig.journal import Run, SealedTrial
 
@@ -34,6 +35,7 @@ def summarise(run: Run) -> dict[str, Any]:
         "warnings": cautions(run, arms),
         "conditions": conditions(plan, windows),
         "arms": arms,
+        "starvation": compare_starvation(arms),
     }
     return {name: plain(value) for name, value in {**summary, "finding": finding(summary)}.items()}
 
@@ -62,6 +64,7 @@ def conditions(plan: Plan, windows: Sequence[Window]) -> dict[str, Any]:
         "threads": threads,
         "cache_round_trip_ms": plan.get("cache_round_trip_ms"),
         "database": plan.get("database"),
+        "isolated": plan.get("isolated"),
         "lambda_delta": lambda_delta,
         "w_ttl": _product(writes, ttl_s),
         "w_delta": _product(writes, delta_s),
@@ -77,7 +80,7 @@ def _sound(trials: Sequence[SealedTrial]) -> list[SealedTrial]:
 
 
 def _arm(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    head = {key: arm.get(key) for key in ("strategy", "ttl_s")}
+    head = {key: arm.get(key) for key in ("strategy", "ttl_s", "known_bad")}
     head["max_staleness_s"] = declared_staleness_s(trials, arm)
     # The processor time of a database server is not in the events of the process that asked it.
     head["database_apart"] = database_apart(plan)

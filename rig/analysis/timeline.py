@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rig.analysis.lcp_parts import parts_of
 from rig.analysis.requests import is_timed, response_ms
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
+from rig.analysis.visits import Visit, visits
 from rig.journal import SealedTrial
 from rig.model import Kind
 
@@ -31,24 +31,6 @@ class Responses:
     median_ms: list[float | None]
     count: list[int]
     failed: list[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One page visit. ``stampede`` is an index into :attr:`Timeline.stampedes`; None: it met none.
-
-    ``parts_ms``: see :mod:`rig.analysis.lcp_parts`; None where there is no LCP.
-    """
-
-    at_s: float
-    path: str
-    outcome: str
-    cause: str | None
-    cache: str | None
-    lcp_ms: float | None
-    parts_ms: dict[str, float] | None
-    element: str | None
-    stampede: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,42 +173,3 @@ def expiries_within(
 ) -> list[float]:
     """When the hot entry's value ran out of its time to live within the window."""
     return sorted(at_s - start_s for entry, at_s in found if entry == hot_entry and 0 <= at_s - start_s <= window_s)
-
-
-def visits(pages: pd.DataFrame, met: Sequence[Stampede], start_s: float) -> list[Visit]:
-    """Page visits in order of time, each with the stampede it met; ``met`` is relative to ``start_s``."""
-    found = []
-    for record in pages.to_dict("records"):
-        page = {str(column): value for column, value in record.items()}
-        begin_s = next(
-            float(page[column]) for column in ("navigation_s", "started_s", "intended_s") if _known(page[column])
-        )
-        end_s = begin_s + float(page["ttfb_ms"]) / 1000 if _known(page["ttfb_ms"]) else begin_s
-        found.append(
-            Visit(
-                at_s=begin_s - start_s,
-                path=page["path"],
-                outcome=page["outcome"],
-                cause=_text(page["cause"]),
-                cache=_text(page["cache"]),
-                lcp_ms=float(page["lcp_ms"]) if _known(page["lcp_ms"]) else None,
-                parts_ms=parts_of(page),
-                element=_text(page["element"]),
-                stampede=stampede_met(met, begin_s - start_s, end_s - start_s),
-            )
-        )
-    return sorted(found, key=lambda visit: visit.at_s)
-
-
-def stampede_met(met: Sequence[Stampede], begin_s: float, end_s: float) -> int | None:
-    """Index of the stampede a visit met between its navigation and its first byte: of several the greatest."""
-    touching = [number for number, one in enumerate(met) if one.begin_s <= end_s and begin_s <= one.end_s]
-    return max(touching, key=lambda number: met[number].peak, default=None)
-
-
-def _known(value: object) -> bool:
-    return value is not None and value == value
-
-
-def _text(value: object) -> str | None:
-    return str(value) if _known(value) else None

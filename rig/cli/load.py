@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from rig.cli.options import Duration, json_option, print_json
+from rig.cli.options import (
+    Duration,
+    allow_host_option,
+    header_option,
+    headers_of,
+    json_option,
+    keep_samples,
+    print_json,
+    require_writable,
+    samples_option,
+)
 from rig.model import InfrastructureError, Mark, UsageError
 
 if TYPE_CHECKING:
@@ -26,17 +34,15 @@ _UNREACHED = {"refused", "connect", "connect_timeout", "tls"}
 @click.option("--arrivals", type=click.Choice(["poisson", "uniform"]), default="poisson", show_default=True)
 @click.option("--curve", default="steady", show_default=True, help="How the rate moves: steady, ramp, spike, soak.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send; may be repeated.")
+@header_option
 @click.option("--in-flight", type=click.IntRange(min=1), default=512, show_default=True, help="Most requests open.")
 @click.option(
     "--at-cap", type=click.Choice(["queue", "drop"]), default="queue", show_default=True, help="What then happens."
 )
 @click.option("--timeout", type=Duration(), default=30.0, show_default="30s", help="Of one request, from its sending.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
-@click.option(
-    "--samples", type=click.Path(path_type=Path), default=None, help="Keep every sample in this Parquet file."
-)
-@click.option("--allow-host", multiple=True, metavar="HOST", help="A host that isn't this machine, and may be loaded.")
+@samples_option
+@allow_host_option
 @json_option
 def load(
     url: str,
@@ -73,7 +79,7 @@ def load(
     if not math.isfinite(rate):
         raise UsageError(f"--rate {rate:g}: write a number of requests per second, like 20")
     if samples is not None:
-        _require_writable(samples)
+        require_writable(samples)
     if duration <= 0 or timeout <= 0:
         raise UsageError("--duration and --timeout: must be above 0")
     if (expected := offered(curve_named(curve), rate, duration)) < 1:
@@ -85,7 +91,7 @@ def load(
         arrivals=arrivals,
         curve=curve,
         seed=seed,
-        headers=dict(_header(text) for text in headers),
+        headers=headers_of(headers),
         in_flight=in_flight,
         at_cap=at_cap,
         timeout_s=timeout,
@@ -102,7 +108,7 @@ def _measure(options: LoadOptions, samples: Path | None) -> dict[str, Any]:
 
     with LoadProgress(options.duration_s) as progress, single.load(options, progress.at) as (trial, parquet):
         if samples is not None:
-            _keep(parquet, samples)
+            keep_samples(parquet, samples)
         figures = requests.figures(
             [trial], window_s=options.duration_s, generator_cpu_s=trial.facts["cpu_s"]["generator"]
         )
@@ -130,31 +136,6 @@ def _warning(mark: str) -> str:
     if mark == Mark.LOST_WORKER:
         return "lost worker: its share was not sent to the end; the figures are of what came"
     return mark
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    sendable = "\n" not in text and "\r" not in text and all(ord(character) < 256 for character in text)
-    if not colon or not name.strip() or not sendable:
-        raise UsageError(f"--header {text!r}: write it like 'Accept-Language: de'")
-    return name.strip(), value.strip()
-
-
-def _require_writable(samples: Path) -> None:
-    """Before the load is offered: afterwards the samples would be lost."""
-    if samples.is_dir():
-        raise UsageError(f"--samples {samples}: is a folder; name a file in it")
-    if not samples.parent.is_dir():
-        raise UsageError(f"--samples {samples}: there is no folder {samples.parent}; make it, or name another")
-    if not os.access(samples if samples.exists() else samples.parent, os.W_OK):
-        raise UsageError(f"--samples {samples}: cannot be written; name another file")
-
-
-def _keep(parquet: Path, samples: Path) -> None:
-    try:
-        shutil.copyfile(parquet, samples)
-    except OSError as error:
-        raise InfrastructureError(f"{samples}: cannot be written ({error.strerror})") from error
 
 
 def _show(options: LoadOptions, figures: dict[str, Any], samples: Path | None) -> None:

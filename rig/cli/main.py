@@ -15,6 +15,7 @@ from rig.model import ExitCode, RigError
 VERBS = {
     "run": "rig.cli.run:run",
     "load": "rig.cli.load:load",
+    "pages": "rig.cli.pages:pages",
     "report": "rig.cli.report:report",
     "serve": "rig.cli.serve:serve",
     "strategies": "rig.cli.strategies:strategies",
@@ -52,6 +53,7 @@ def cli() -> None:
     Examples:
       rig run                       the four seed strategies under the hot-key profile
       rig load URL --rate 100       open-model load on any URL
+      rig pages URL --visits 20     LCP and its parts of any page, in a real browser
       rig report RUN                look at a run again
       rig serve                     the sample shop alone, to look at in a browser
       rig selftest                  is this machine able to measure?

@@ -46,6 +46,7 @@ class RunProgress:
             self._command = shlex.join(command)
             self._say(f"start {wanted} of these, here or on other hosts that have this project:")
             self._say(f"  {self._command}")
+            self._say("there, with that host's own paths; the run begins when all are connected, Ctrl-C ends the wait")
         self.step(f"{connected} of {wanted} workers connected")
 
     def watched(self, address: str) -> None:
@@ -129,6 +130,38 @@ class LoadProgress:
             self._task = self._bar.add_task("generator starts", total=self._duration_s)
         else:
             click.echo(f"offering load for {self._duration_s:g} s", err=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+class VisitProgress:
+    """A bar on a terminal, a line every few seconds elsewhere, while pages are visited. Use as a context manager."""
+
+    LINE_EVERY_S = 5.0
+
+    def __init__(self, scheduled: int) -> None:
+        self._scheduled = scheduled
+        self._terminal = sys.stderr.isatty()
+        self._bar = _bar(self._terminal)
+        self._task: TaskID | None = None
+        self._said_s = time.monotonic()
+
+    def at(self, ended: int) -> None:
+        """``ended`` visits have ended."""
+        if self._task is not None:
+            self._bar.update(self._task, completed=ended, description=f"{ended} of {self._scheduled} visits")
+        elif time.monotonic() - self._said_s >= self.LINE_EVERY_S:
+            self._said_s = time.monotonic()
+            click.echo(f"{ended} of {plural(self._scheduled, 'visit')}", err=True)
+
+    def __enter__(self) -> VisitProgress:
+        if self._terminal:
+            self._bar.start()
+            self._task = self._bar.add_task("browser starts", total=self._scheduled)
+        else:
+            click.echo(f"browser starts for {plural(self._scheduled, 'visit')}", err=True)
         return self
 
     def __exit__(self, *_: object) -> None:

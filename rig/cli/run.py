@@ -19,7 +19,7 @@ _LOCUST_UI_PORT = 8089
 
 @click.command(short_help="Measure strategies under a load profile (the main job).")
 @click.option("--profile", default="hot-key", show_default=True, help="Load profile, or a file of your own.")
-@click.option("--strategies", default="seed", show_default=True, help="seed, all, or names separated by commas.")
+@click.option("--strategies", default=None, help="seed, all, or names separated by commas.  [default: seed]")
 @click.option("--rounds", type=int, default=None, help="Times each strategy is measured.  [default: 2]")
 @click.option("--window", type=Duration(), default=None, help="Measured time of one trial.  [default: chosen]")
 @click.option("--rate", type=float, default=None, help="Requests per second.  [default: chosen]")
@@ -38,7 +38,7 @@ _LOCUST_UI_PORT = 8089
 @json_option
 def run(
     profile: str,
-    strategies: str,
+    strategies: str | None,
     rounds: int | None,
     window: float | None,
     rate: float | None,
@@ -56,12 +56,17 @@ def run(
 ) -> int:
     """Run each strategy under the same traffic; print what it did to freshness, LCP and the origin.
 
+    'all' leaves out the known-bad controls: name them, or a pattern such as 'bad-*', or run the profile faults, which
+    measures them unless --strategies says otherwise. Each round meets the strategies in an order of its own.
+
     Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
 
     \b
     Examples:
       rig run
       rig run --strategies fixed-timeout,versioned-keys --rounds 4
+      rig run --strategies all --rounds 3
+      rig run --profile faults
       rig run --ttl 10s --rate 40 --window 1m
       rig run --profile cache-outage --ui
       rig run --workers 2

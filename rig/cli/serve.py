@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from rig.cli.options import Duration, json_option, print_json
-from rig.model import InfrastructureError
+from rig.model import InfrastructureError, UsageError
 
 
 @click.command(short_help="Serve the sample shop, to look at in a browser.")
@@ -35,10 +35,10 @@ def serve(host: str, port: int, strategy: str, ttl: float, measure: bool, as_jso
     from rig.cli.catalogue import strategy_catalogue
     from rig.measure.services import app_server
     from rig.measure.services.cache_server import cache_server
-    from rig.plan.plan import pick_strategies
 
     names = [row["name"] for row in strategy_catalogue()]
-    pick_strategies(strategy, names, names)
+    if strategy not in names:
+        raise UsageError(f"strategy {strategy!r}: unknown; there are {', '.join(names)}")
     port = port or app_server.free_port()
     app_server.require_free(host, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,6 +48,8 @@ def serve(host: str, port: int, strategy: str, ttl: float, measure: bool, as_jso
         cache = stack.enter_context(cache_server(folder, None))
         env = {**cache.env, "CACHE_STRATEGY": strategy, "CACHE_TTL_S": str(ttl)}
         env |= {"DJANGO_ALLOWED_HOSTS": f"127.0.0.1,localhost,[::1],{host}", "RIG_MEASURE": "0"}
+        if cache.service is not None:
+            env["RIG_PICKLE_REDIS_URL"] = cache.url
         facts = {"strategy": strategy, "ttl_s": ttl, "cache_server": cache.version}
         if measure:
             token = secrets.token_urlsafe(24)

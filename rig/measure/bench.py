@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
 from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.services.control_page import control_page
 from rig.measure.target import Target
 from rig.model import TrialId
 from rig.plan.environment import pinning
@@ -46,15 +47,47 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """One app server, and how to talk to it."""
+
+    target: Target
+    app: app_server.AppServer
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Everything that runs for the length of a run."""
 
     run: RunDir
-    target: Target
+    main: Serving
     cache: CacheServer
-    app: app_server.AppServer
     fleet: FleetClient
     events: OriginEvents
+    start: Callable[[str], Serving]
+    """Starts an app server for one strategy alone: same data, cache, events and token; it ends with the bench."""
+    control_url: str | None = None
+    """The control page; None where no page is visited."""
+    own: dict[str, Serving] = field(default_factory=dict)
+    """Those started, by URL."""
+
+    @property
+    def target(self) -> Target:
+        """The process that serves all strategies that need none of their own."""
+        return self.main.target
+
+    def own_target(self, strategy: str) -> Target:
+        """A process started with ``strategy``, which patches what the others use."""
+        serving = self.start(strategy)
+        self.own[serving.target.url] = serving
+        return serving.target
+
+    def at(self, url: str) -> Serving:
+        """Whoever answers an arm's URL."""
+        return self.own.get(url, self.main)
+
+    def at_rest_ms(self) -> list[float] | None:
+        """LCP of the control page before anything is offered, ms; None where no page is visited."""
+        return self.fleet.rest(self.control_url) if self.control_url else None
 
 
 @contextmanager
@@ -86,6 +119,7 @@ def bench_for(
                 ui=None if ui_port is None else Watching(ui_port, events),
             )
         )
+        control_url = stack.enter_context(control_page(logs, instrument_cpus)) if browser else None
         cache = stack.enter_context(cache_server(logs, target_cpus))
         env = {
             "RIG_MEASURE": "1",
@@ -97,12 +131,26 @@ def bench_for(
             app_server.copy_database(work / "shop.sqlite3")
             env["SHOP_DB"] = str(work / "shop.sqlite3")
         env["DJANGO_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
-        port = app_server.free_port(host)
-        app = stack.enter_context(app_server.app_server(host=host, port=port, env=env, logs=logs, cpus=target_cpus))
+
+        def start(strategy: str | None = None) -> Serving:
+            own = {"CACHE_STRATEGY": strategy} if strategy else {}
+            app = stack.enter_context(
+                app_server.app_server(
+                    host=host,
+                    port=app_server.free_port(host),
+                    env=env | own,
+                    logs=logs,
+                    cpus=target_cpus,
+                    name=f"app-{strategy}" if strategy else "app",
+                )
+            )
+            return Serving(Target(app.url, token), app)
+
+        main = start()
         fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
         if fleet.address:
             progress.watched(fleet.address)
-        yield Bench(directory, Target(app.url, token), cache, app, fleet, OriginEvents(events))
+        yield Bench(directory, main, cache, fleet, OriginEvents(events), start, control_url)
     app_server.remove_work(work)
 
 
@@ -110,11 +158,13 @@ class Used:
     """What a trial cost the target: processor seconds, and commands of the cache server.
 
     Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
+    So is the processor time of a worker that was killed.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench, self._starts = bench, bench.cache.starts
+    def __init__(self, bench: Bench, app: app_server.AppServer) -> None:
+        self._bench, self._app, self._starts = bench, app, bench.cache.starts
         self._commands, self._cpu_s = self._processed(), self._seconds()
+        self._workers = self._pids()
         self.commands: int | None = None
         self.cpu_s: dict[str, float | None] = {}
 
@@ -127,11 +177,16 @@ class Used:
         self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
         if not whole:
             self.cpu_s["cache"] = None
+        if not self._workers <= self._pids():
+            self.cpu_s["app"] = None
+
+    def _pids(self) -> set[int]:
+        return {process.pid for process in self._app.service.tree()}
 
     def _processed(self) -> int:
         return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
 
     def _seconds(self) -> dict[str, float]:
         cache = self._bench.cache.service
-        used = {"app": self._bench.app.service.cpu_s()}
+        used = {"app": self._app.service.cpu_s()}
         return {**used, "cache": cache.cpu_s()} if cache is not None else used

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,19 +11,19 @@ from typing import Any
 
 from rig.journal import RunDir, read_json_lines, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
+from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
 from rig.measure.load.order import TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
-from rig.measure.soundness import marks
+from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, RunStatus, TrialId
 from rig.plan.environment import fingerprint, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
 
-_SETTLE_SAMPLE = 1
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
@@ -41,10 +41,10 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
     app_server.prepare_data(progress.step)
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
     with _recorded(directory), ExitStack() as stack:
-        progress.step("cache server, shop, Locust and browser start")
+        progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
         progress.step("time of one recompute, measured")
-        plan = plan_run(options, profile, bench.target, bench.cache.url)
+        plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
         directory.update(
             plan=plan.as_dict(),
             reproduce=plan.reproduce,
@@ -58,42 +58,51 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
         progress.planned(plan, directory.path)
         arms = [planned.arm.label for planned in plan.arms]
         bench.fleet.tell({"facts": {"profile": profile.name, "arms": arms, "hot_entry": profile.hot_entry}})
-        sound = set()
+        sound: set[str] = set()
         for trial in (trial for trials in plan.order for trial in trials):
-            if not _measure(bench, plan, trial, progress):
+            if not _measure(bench, plan, trial, sound, progress):
                 sound.add(trial.arm)
         for trial in plan.second_chances(sound):
-            _measure(bench, plan, trial, progress)
+            _measure(bench, plan, trial, sound, progress)
         progress.step("services end")
     return directory.path
 
 
-def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> list[Mark]:
-    """One trial, from reset to seal. Returns why it should not count, if so."""
+def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], progress: Progress) -> list[Mark]:
+    """One trial, from reset to seal; ``sound``: arms that have a sound one. Returns why it should not count, if so."""
     arm = plan.arm(trial.arm).arm
+    serving = bench.at(arm.url)
+    target = serving.target
     clock = _Phases()
     progress.trial(trial, "reset", 0.0)
     with clock.phase("reset"):
-        epoch = bench.target.reset(plan.target_parameters)
+        epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
         folder = bench.run.open_trial(trial)
+    with clock.phase("rest"):
+        at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
-        bench.target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench)
+        target.seed(arm.strategy, plan.warm_shares(trial.round))
+    used = Used(bench, serving.app)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
         spec=plan.spec(trial.round),
         headers={"X-Cache-Strategy": arm.strategy},
-        write_headers={"X-Rig-Token": bench.target.token},
+        write_headers={"X-Rig-Token": target.token},
         requests_path=str(folder.requests_stream),
         pages_path=str(folder.pages_lines),
+        control_url=bench.control_url,
+        pictures=str(folder.pictures),
         about=_about(plan, trial),
     )
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
-    disturbing = disturber(planned, bench.target, bench.cache, arm.strategy, bench.fleet.tell)
+    means = Means(
+        target=target, strategy=arm.strategy, cache=bench.cache, app=serving.app.service, events=bench.events.folder
+    )
+    disturbing = disturber(planned, means, bench.fleet.tell)
     with clock.phase("measure"), disturbing as disturbed:
         result = bench.fleet.run(
             order, lambda at_s, _: progress.trial(trial, "measure", at_s), on_start=disturbed.start
@@ -101,10 +110,12 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
-        settled = bench.target.settle(arm.strategy, _SETTLE_SAMPLE, plan.options.seed + trial.round)
+        settled = target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
-    visits = sum(1 for _ in read_json_lines(folder.pages_lines))
+    visits = recorded_visits(read_json_lines(folder.pages_lines))
     found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)
+    origin = bench.events.collect(epoch)  # What the traced visit has computed is no longer the trial's.
+    traced = not found and trial.arm not in sound
     facts = {
         "round": trial.round,
         "arm": trial.arm,
@@ -118,8 +129,10 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, progress: Progress) -> li
         "cache_commands": used.commands,
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
+        "control_at_rest_ms": at_rest_ms,
+        "paint": bench.fleet.trace(arm.url.rstrip("/") + plan.profile.hot_path, order.headers) if traced else None,
     }
-    folder.seal(bench.events.collect(epoch), {**facts, "phases_s": clock.seconds})
+    folder.seal(origin, {**facts, "phases_s": clock.seconds})
     return found
 
 

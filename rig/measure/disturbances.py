@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from rig.measure.services.cache_server import CacheServer
-from rig.measure.target import Target
+from rig.measure.deeds import DEEDS, Deed, Means
 from rig.model import InfrastructureError, RigError
 from rig.plan.disturbance import Planned
 
@@ -17,84 +15,6 @@ _JOIN_S = 90.0
 """A call to a target that is busy with what was done to it may take as long as the target's own time-out."""
 _INTERRUPTED_S = 3.0
 Tell = Callable[[Mapping[str, Any]], None]
-
-
-class Deed(Protocol):
-    """How one kind is carried out. Each returns the ``CLOCK_MONOTONIC`` second since which it was so."""
-
-    def begin(self) -> float:
-        """Bring it about."""
-
-    def end(self) -> float:
-        """Undo it; does no harm where it has been undone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """FLUSHDB, as an operator's mistake or a failover to an empty replica would."""
-
-    cache: CacheServer
-
-    def begin(self) -> float:
-        """Empty the cache."""
-        self.cache.flush()
-        return time.monotonic()
-
-    def end(self) -> float:
-        """Nothing to undo: the target fills the cache again."""
-        return time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class CacheOutage:
-    """SIGKILL, and a new server on the same socket: all keys are lost."""
-
-    cache: CacheServer
-
-    def begin(self) -> float:
-        """Kill the server."""
-        self.cache.kill()
-        return time.monotonic()
-
-    def end(self) -> float:
-        """Start it again; returns when it answers."""
-        self.cache.restart()
-        return time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class SlowOrigin:
-    """Every recompute of the target does its work several times."""
-
-    target: Target
-    strategy: str
-    factor: int
-
-    def begin(self) -> float:
-        """Slow it down."""
-        return self.target.disturb("slow-origin", self.strategy, factor=self.factor)
-
-    def end(self) -> float:
-        """Back to its own speed."""
-        return self.target.disturb("slow-origin", self.strategy, factor=1)
-
-
-@dataclass(frozen=True, slots=True)
-class UnseenWrite:
-    """Rows behind an entry change, and nobody tells the cache."""
-
-    target: Target
-    strategy: str
-    entry: str
-    seed: int
-
-    def begin(self) -> float:
-        """Change them."""
-        return self.target.disturb("unseen-write", self.strategy, entry=self.entry, seed=self.seed)
-
-    def end(self) -> float:
-        """What is written stays written."""
-        return time.monotonic()
 
 
 class Disturber:
@@ -179,15 +99,6 @@ class Disturber:
         self._tell({"marker": marker})
 
 
-DEEDS: dict[str, Callable[[Planned, Target, CacheServer, str], Deed]] = {
-    "flush": lambda one, target, cache, strategy: Flush(cache),
-    "cache-outage": lambda one, target, cache, strategy: CacheOutage(cache),
-    "slow-origin": lambda one, target, cache, strategy: SlowOrigin(target, strategy, one.factor),
-    "unseen-write": lambda one, target, cache, strategy: UnseenWrite(target, strategy, one.entry or "", one.seed),
-}
-"""How each kind of :data:`rig.plan.disturbance.KINDS` is carried out."""
-
-
-def disturber(planned: Sequence[Planned], target: Target, cache: CacheServer, strategy: str, tell: Tell) -> Disturber:
+def disturber(planned: Sequence[Planned], means: Means, tell: Tell) -> Disturber:
     """The disturbances of one trial, each with the way it is carried out. ``tell`` reaches those who watch."""
-    return Disturber([(one, DEEDS[one.kind](one, target, cache, strategy)) for one in planned], tell)
+    return Disturber([(one, DEEDS[one.kind](one, means)) for one in planned], tell)

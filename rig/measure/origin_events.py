@@ -16,7 +16,7 @@ class OriginEvents:
     """Reads what was appended since the last call, from every worker's file."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._read_to: dict[Path, int] = {}
         self._open: dict[str, dict[str, Any]] = {}
 
@@ -39,7 +39,7 @@ class OriginEvents:
         return sorted(({k: v for k, v in row.items() if k in _COLUMNS} for row in kept), key=lambda r: r["begin_ns"])
 
     def _new_events(self) -> Iterator[dict[str, Any]]:
-        for path in sorted(self._folder.glob("events-*.jsonl")):
+        for path in sorted(self.folder.glob("events-*.jsonl")):
             with path.open("rb") as stream:
                 stream.seek(self._read_to.get(path, 0))
                 for line in stream:

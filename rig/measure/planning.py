@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rig.measure.services.cache_server import round_trip_ms
@@ -11,25 +11,33 @@ from rig.measure.target import Target
 from rig.model import Arm, UsageError
 from rig.plan.choose import choose
 from rig.plan.disturbance import KINDS
-from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions, pick_strategies
+from rig.plan.pick import pick_strategies
+from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions
 from rig.plan.profile import Profile
 
 _RECOMPUTES_TIMED = 5
 
 
-def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: str) -> Plan:
+def plan_run(
+    options: RunOptions, profile: Profile, target: Target, cache_url: str, own_target: Callable[[str], Target]
+) -> Plan:
     """Ask the target who it is, measure a recompute, choose the amounts.
+
+    ``own_target`` starts a target for a strategy that needs a process of its own.
 
     Raises:
         UsageError: a strategy, disturbance or write that the target does not offer.
     """
     identity = target.identity()
     refuse_unoffered(profile, identity)
-    offered = [strategy["name"] for strategy in identity["strategies"]]
-    names = pick_strategies(options.strategies, offered, identity["seed_strategies"])
-    refuse_unavailable(names, identity)
-    target.exercise(profile.hot_path, names[0], connections=2 * identity["threads"])
-    recompute_ms = target.recompute_alone_ms(profile.hot_path, names[0], _RECOMPUTES_TIMED)
+    names = pick_strategies(options.strategies, profile.strategies, identity["strategies"], identity["seed_strategies"])
+    rows = {row["name"]: row for row in identity["strategies"]}
+    targets = {name: own_target(name) if rows[name].get("own_process") else target for name in names}
+    for one, name in {targets[name]: name for name in reversed(names)}.items():
+        one.exercise(profile.hot_path, name, connections=2 * identity["threads"])
+    # A strategy that stores nothing would tell as much, but a cold read is what the amounts are chosen from.
+    timed = next((name for name in names if rows[name].get("caches", True)), names[0])
+    recompute_ms = targets[timed].recompute_alone_ms(profile.hot_path, timed, _RECOMPUTES_TIMED)
     amounts = choose(
         profile,
         recompute_ms / 1000,
@@ -40,13 +48,16 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         window_s=options.window_s,
     )
     target.reset({"ttl_mode": options.ttl_mode, "ttl_s": amounts.ttl_s})
-    declared = {strategy["name"]: strategy for strategy in target.identity()["strategies"]}
+    # A process of its own lists its own strategy, with what it declares under these parameters: they share the reset.
+    told = [one.identity()["strategies"] for one in dict.fromkeys((target, *targets.values()))]
+    declared = {strategy["name"]: strategy for strategies in told for strategy in strategies}
     arms = [
         PlannedArm(
-            arm=Arm(label=name, url=target.url, strategy=name),
+            arm=Arm(label=name, url=targets[name].url, strategy=name),
             ttl_s=declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
+            known_bad=declared[name].get("known_bad"),
         )
         for name in names
     ]
@@ -55,6 +66,7 @@ def plan_run(options: RunOptions, profile: Profile, target: Target, cache_url: s
         threads=identity["threads"],
         database=identity["database"],
         cache_round_trip_ms=round_trip_ms(cache_url),
+        isolated=identity.get("isolated"),
     )
     return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
 
@@ -73,18 +85,6 @@ def refuse_borrowed_cache(profile: Profile) -> None:
         )
 
 
-def refuse_unavailable(names: Sequence[str], identity: Mapping[str, Any]) -> None:
-    """Refuse strategies that the target knows and can't use where it runs.
-
-    Raises:
-        UsageError: names the first, and why.
-    """
-    reasons = {strategy["name"]: strategy.get("unavailable") for strategy in identity["strategies"]}
-    for name in names:
-        if reasons[name]:
-            raise UsageError(f"strategy {name}: not available here, for {reasons[name]}")
-
-
 def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     """Refuse a profile whose disturbances or writes the target does not have.
 
@@ -93,9 +93,10 @@ def refuse_unoffered(profile: Profile, identity: Mapping[str, Any]) -> None:
     """
     offered = list(identity.get("disturbances") or [])
     for one in profile.disturbances:
-        if KINDS[one.kind].by_target and one.kind not in offered:
+        asked = KINDS[one.kind].asks
+        if asked and asked not in offered:
             raise UsageError(
-                f"profile {profile.name}: the target does not offer {one.kind} (it offers"
+                f"profile {profile.name}: the target does not offer {asked} (it offers"
                 f" {', '.join(offered) or 'no disturbance'}); choose another profile, `rig profiles` lists them"
             )
     if "writes" not in identity:

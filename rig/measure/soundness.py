@@ -52,6 +52,11 @@ def marks(
     return found
 
 
+def recorded_visits(rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the journal's visits the schedule has; those to the control page are the rig's own."""
+    return sum(not row.get("control") for row in rows)
+
+
 def _went_wrong(disturbance: Mapping[str, Any]) -> bool:
     """Its end may come late: a target that is busy with it takes its time, and that is the target's doing."""
     if disturbance["error"] is not None or disturbance["begin_s"] is None:

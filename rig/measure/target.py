@@ -54,8 +54,8 @@ class Target:
         """Store entries now; the number is the share of its time to live each has left."""
         self._control("seed", {"strategy": strategy, "entries": dict(entries)})
 
-    def settle(self, strategy: str, sample: int, seed: int) -> dict[str, Any]:
-        """Compare the cache with the database after traffic stopped."""
+    def settle(self, strategy: str, sample: int | None, seed: int) -> dict[str, Any]:
+        """Compare the cache with the database after traffic stopped: all versions, ``sample`` bodies (None: all)."""
         return self._control("settle", {"strategy": strategy, "sample": sample, "seed": seed})
 
     def disturb(self, kind: str, strategy: str, **parameters: Any) -> float:

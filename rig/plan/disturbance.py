@@ -20,8 +20,10 @@ class Kind:
     letter: str
     summary: str
     lasting: bool = False
-    by_target: bool = False
-    """The target carries it out, so it must offer it."""
+    asks: str | None = None
+    """The disturbance of the target that it is made of; the target must offer it."""
+    of_entry: bool = False
+    """It happens to one logical entry, which it names."""
     own_cache: bool = False
     """It takes all keys, so the cache server must be one that rig started."""
 
@@ -37,12 +39,27 @@ KINDS = {
             lasting=True,
             own_cache=True,
         ),
-        Kind(name="slow-origin", letter="S", summary="each recompute takes longer", lasting=True, by_target=True),
+        Kind(name="slow-origin", letter="S", summary="each recompute takes longer", lasting=True, asks="slow-origin"),
         Kind(
             name="unseen-write",
             letter="U",
             summary="rows change behind the application's back, nothing is invalidated",
-            by_target=True,
+            asks="unseen-write",
+            of_entry=True,
+        ),
+        Kind(
+            name="slow-commit",
+            letter="T",
+            summary="each write waits before its COMMIT",
+            lasting=True,
+            asks="slow-commit",
+        ),
+        Kind(
+            name="kill-holder",
+            letter="K",
+            summary="an entry is forgotten, and the process that recomputes it is killed",
+            asks="forget",
+            of_entry=True,
         ),
     )
 }
@@ -58,7 +75,9 @@ class Disturbance:
     factor: int = 10
     """slow-origin: how many times the work of a recompute."""
     entry: str | None = None
-    """unseen-write: the logical entry whose rows change."""
+    """unseen-write: the logical entry whose rows change; kill-holder: the one whose recompute is killed."""
+    pause_ms: int = 300
+    """slow-commit: how long a write waits before its COMMIT."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -68,10 +87,13 @@ class Disturbance:
         if KINDS[self.kind].lasting != (self.lasts > 0):
             wanted = "needs lasts" if KINDS[self.kind].lasting else "is momentary, so lasts must be 0"
             raise UsageError(f"disturbance {self.kind}: {wanted}")
-        if (self.kind == "unseen-write") != (self.entry is not None):
-            raise UsageError(f"disturbance {self.kind}: entry is for unseen-write, which needs one")
+        if KINDS[self.kind].of_entry != (self.entry is not None):
+            needy = " and ".join(kind.name for kind in KINDS.values() if kind.of_entry)
+            raise UsageError(f"disturbance {self.kind}: entry is for {needy}, which need one")
         if self.factor < 2:
             raise UsageError(f"disturbance {self.kind}: factor {self.factor} changes nothing; use 2 or more")
+        if self.pause_ms < 1:
+            raise UsageError(f"disturbance {self.kind}: a pause of {self.pause_ms} ms changes nothing; use 1 or more")
 
     @property
     def until(self) -> float:
@@ -90,6 +112,7 @@ class Planned:
     entry: str | None
     seed: int
     """Decides which values an unseen write puts into its rows."""
+    pause_ms: int = 300
 
 
 def check_apart(disturbances: Sequence[Disturbance]) -> None:

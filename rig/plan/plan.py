@@ -10,6 +10,7 @@ from typing import Any
 
 from rig.model import Arm, TrialId, UsageError
 from rig.plan.choose import Amounts, choose
+from rig.plan.pick import pick_strategies
 from rig.plan.profile import Profile, load_profile
 from rig.plan.schedule import ScheduleSpec
 from rig.plan.warm import warm_shares
@@ -23,7 +24,8 @@ class RunOptions:
     """What the user asked for; None: chosen from the recompute time measured at start."""
 
     profile: str = "hot-key"
-    strategies: str = "seed"
+    strategies: str | None = None
+    """Names, or words of :mod:`rig.plan.pick`; None: what the profile asks for."""
     rounds: int = 2
     window_s: float | None = None
     rate_rps: float | None = None
@@ -58,6 +60,8 @@ class Conditions:
     threads: int
     database: str
     cache_round_trip_ms: float | None
+    isolated: bool | None = None
+    """Whether pages are cross-origin isolated, so that LCP is told finer than to 4 ms; None: it did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,8 @@ class PlannedArm:
     """The part of the declared bound that is known beforehand."""
     max_staleness_recomputes: float
     """How many longest recomputes come on top of it."""
+    known_bad: str | None = None
+    """What is wrong with it, where the target lists it as a control that exists to be caught."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the manifest."""
@@ -80,6 +86,7 @@ class PlannedArm:
             "ttl_s": self.ttl_s,
             "max_staleness_s": self.max_staleness_s,
             "max_staleness_recomputes": self.max_staleness_recomputes,
+            "known_bad": self.known_bad,
         }
 
 
@@ -161,7 +168,8 @@ class Plan:
     def reproduce(self) -> str:
         """The command that repeats this run with the same schedule."""
         options, amounts = self.options, self.amounts
-        words = ["rig", "run", "--profile", options.profile, "--strategies", options.strategies]
+        words = ["rig", "run", "--profile", options.profile, "--strategies"]
+        words += [options.strategies or ",".join(planned.arm.label for planned in self.arms)]
         words += ["--rounds", str(options.rounds), "--window", f"{amounts.window_s:g}"]
         words += ["--rate", f"{amounts.rate_rps:g}", "--writes", f"{amounts.write_share:.6g}"]
         # A duration replaces the short TTL under as-used; the other settings choose theirs again.
@@ -198,6 +206,7 @@ class Plan:
             "threads": conditions.threads,
             "database": conditions.database,
             "cache_round_trip_ms": conditions.cache_round_trip_ms,
+            "isolated": conditions.isolated,
             "recompute_ms": conditions.recompute_ms,
             "paths": dict(profile.reads),
             "entries": dict(profile.entries),
@@ -235,28 +244,11 @@ def nominal_plan(options: RunOptions, catalogue: Sequence[Mapping[str, Any]]) ->
             ttl_s=amounts.ttl_s if declared[name]["freshness_by_ttl"] else declared[name]["ttl_s"],
             max_staleness_s=declared[name]["max_staleness_s"],
             max_staleness_recomputes=declared[name]["max_staleness_recomputes"],
+            known_bad=declared[name].get("known_bad"),
         )
-        for name in pick_strategies(options.strategies, list(declared), seed)
+        for name in pick_strategies(options.strategies, profile.strategies, catalogue, seed)
     ]
     conditions = Conditions(
         recompute_ms=NOMINAL_RECOMPUTE_S * 1000, threads=NOMINAL_THREADS, database="", cache_round_trip_ms=None
     )
     return Plan(options=options, profile=profile, amounts=amounts, conditions=conditions, arms=arms)
-
-
-def pick_strategies(wanted: str, offered: Sequence[str], seed: Sequence[str]) -> list[str]:
-    """``"seed"``, ``"all"`` or a comma-separated list, as names the target offers.
-
-    Raises:
-        UsageError: a name the target does not have, or one named twice.
-    """
-    if wanted == "all":
-        return list(offered)
-    if wanted == "seed":
-        return list(seed)
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in offered]:
-        raise UsageError(f"strategy {', '.join(unknown)!r}: unknown; there are {', '.join(offered)}")
-    if not names or len(set(names)) < len(names):
-        raise UsageError(f"--strategies {wanted!r}: name each strategy once, or say seed or all")
-    return names

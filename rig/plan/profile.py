@@ -56,6 +56,10 @@ class Profile:
     """Writes besides ``hot_writes`` and ``other_writes``: of another fan-out, or in bursts."""
     disturbances: tuple[Disturbance, ...] = ()
     """What goes wrong on purpose, in order of time."""
+    strategies: str = "seed"
+    """What is measured unless the user says: words of :mod:`rig.plan.pick`."""
+    settle_bodies: int | None = 1
+    """How many cached bodies are compared with the database once traffic has stopped; None: all of them."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):

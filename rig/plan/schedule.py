@@ -20,6 +20,9 @@ from rig.plan.write_group import WriteGroup
 
 Arrivals = Literal["poisson", "uniform"]
 
+CONTROL_EVERY, CONTROL_LEAST = 6, 3
+"""One visit to the control page for so many page visits; so many at least, where there are gaps enough."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSpec:
@@ -91,6 +94,19 @@ class Schedule:
         parts += [repr((self.paths, self.writes, self.visit_path)).encode()]
         parts += [repr(self.disturbances).encode()] if self.disturbances else []
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    @property
+    def control_at_s(self) -> NDArray[np.float64]:
+        """When the control page is visited: in the middle of the widest gap of every six page visits.
+
+        They follow from the visits, so every arm of a round has the same ones and no other schedule moves for them.
+        """
+        gaps = np.diff(self.visit_at_s)
+        count = min(len(gaps), max(CONTROL_LEAST, round(len(self.visit_at_s) / CONTROL_EVERY)))
+        parts = np.array_split(np.arange(len(gaps)), count) if count else []
+        before = np.array([part[np.argmax(gaps[part])] for part in parts], dtype=int)
+        middle: NDArray[np.float64] = self.visit_at_s[before] + gaps[before] / 2
+        return middle
 
     def shard(self, worker: int, workers: int) -> NDArray[np.int64]:
         """Indices of the requests that worker ``worker`` of ``workers`` sends: evenly interleaved, so that each meets
@@ -173,9 +189,16 @@ def _disturbances(rng: np.random.Generator, spec: ScheduleSpec) -> tuple[Planned
         begin_s = (one.at + float(rng.uniform(-JITTER, JITTER))) * spec.window_s
         end_s = begin_s + one.lasts * spec.window_s if one.lasts else None
         seed = int(rng.integers(2**31))
-        found.append(
-            Planned(kind=one.kind, begin_s=begin_s, end_s=end_s, factor=one.factor, entry=one.entry, seed=seed)
+        planned = Planned(
+            kind=one.kind,
+            begin_s=begin_s,
+            end_s=end_s,
+            factor=one.factor,
+            entry=one.entry,
+            seed=seed,
+            pause_ms=one.pause_ms,
         )
+        found.append(planned)
     return tuple(found)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.analysis.lcp_parts import PARTS, mean_parts
-from rig.analysis.timeline import BUCKET_S, Timeline, Visit, bucket_count, timeline
+from rig.analysis.timeline import BUCKET_S, Timeline, bucket_count, timeline
+from rig.analysis.visits import Visit
 from rig.journal import Run, SealedTrial
 
 # A page of more buckets than this would be slow and larger than 3 MB; a demo run has about 3,000.

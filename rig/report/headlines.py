@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rig.analysis.finding import is_control
 from rig.analysis.lcp_parts import PARTS, mean_parts
 from rig.report.chart_data import Picture, sound_visits
 from rig.report.tables import dig
@@ -23,11 +24,12 @@ def headlines(arms: dict[str, dict[str, Any]], labels: Sequence[str], found: Seq
 
 
 def tradeoff(arms: dict[str, dict[str, Any]]) -> str:
-    """Which strategies no other beats on both LCP and age."""
+    """Which strategies no other beats on both LCP and age; controls are not there to be chosen."""
     known = {
         label: (slow, old)
         for label, arm in arms.items()
-        if is_number(slow := dig(arm, "pages", "lcp_ms", "p95"))
+        if not is_control(arm)
+        and is_number(slow := dig(arm, "pages", "lcp_ms", "p95"))
         and is_number(old := dig(arm, "staleness", "age_max_s"))
     }
     if len(known) < 2:

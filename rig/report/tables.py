@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rig.analysis.lcp_parts import PARTS, mean_parts
-from rig.analysis.timeline import Visit
 from rig.report.chart_data import Picture, sound_visits
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 
@@ -44,30 +42,6 @@ def lcp_table(labels: Sequence[str], found: Sequence[Picture]) -> Table:
             rows.append([label, name, f"{len(lcp_ms):,}", *(quantiles or [NOT_MEASURED] * 4)])
     columns = ["strategy", "visits", "measured", "median", "p75", "p95", "slowest"]
     return Table(caption="LCP of measured visits", columns=columns, rows=rows, text_columns=frozenset({1}))
-
-
-def parts_table(labels: Sequence[str], found: Sequence[Picture]) -> Table:
-    """Mean sub-parts of the LCP, calm and in stampede."""
-    rows = []
-    for label in labels:
-        visits = sound_visits(found, label)
-        for name, inside in (("calm", False), ("in stampede", True)):
-            parts = mean_parts(v.parts_ms for v in visits if v.parts_ms and (v.stampede is not None) == inside)
-            rows.append([label, name, *(milliseconds(parts[part] if parts else None) for part in PARTS)])
-    columns = ["strategy", "visits", *PARTS.values()]
-    return Table(caption="Mean time in each part of LCP", columns=columns, rows=rows, text_columns=frozenset({1}))
-
-
-def slowest_visits(labels: Sequence[str], found: Sequence[Picture], most: int = 8) -> list[tuple[str, Picture, Visit]]:
-    """The slowest measured visits over all arms."""
-    known = [
-        (picture.trial.id.arm, picture, visit)
-        for picture in found
-        if not picture.kept_out and picture.trial.id.arm in labels
-        for visit in picture.timeline.visits
-        if visit.lcp_ms is not None and visit.outcome == "measured"
-    ]
-    return sorted(known, key=lambda one: -(one[2].lcp_ms or 0))[:most]
 
 
 def tradeoff_table(arms: dict[str, dict[str, Any]]) -> Table:

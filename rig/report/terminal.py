@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rig.analysis.finding import is_control
+from rig.analysis.finding import control_note
 from rig.analysis.rules import section
 from rig.report import disturbances
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, plural, seconds
@@ -148,7 +148,7 @@ def _table(arms: Mapping[str, Arm]) -> Table:
         style = VERDICTS.get(str(section(arm, "verdict", "grade")), UNGRADED)[1]
         cells = [Text(column.cell(arm), style=style if column.cell is _grade else "") for column in COLUMNS]
         # Broken at its hyphens, where a long name reads best.
-        name = f"{label} (control)" if is_control(arm) else label
+        name = f"{label} ({note})" if (note := control_note(arm)) else label
         table.add_row(Text("\n".join(textwrap.wrap(name, _LABEL_WIDTH))), *cells)
     return table
 

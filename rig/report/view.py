@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rig.analysis.timeline import BUCKET_S, Visit
+from rig.analysis.finding import control_note
+from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
 from rig.model import RunStatus
-from rig.report import tables
+from rig.report import evidence, lcp_tables, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
 from rig.report.tables import dig
 from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
+
+# Chromium rounds paint times of pages that are not cross-origin isolated.
+_STEPS = {False: "4 ms", True: "less than 1 ms (isolated)"}
 
 GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
 
@@ -25,6 +29,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     labels = _labels(run, summary)
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
+    slow = evidence.slowest(arms, found, run.path)
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -38,8 +43,12 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": headlines(arms, labels, found),
         "lcp": tables.lcp_table(labels, found),
-        "parts": tables.parts_table(labels, found),
-        "slowest": slowest(labels, found),
+        "causes": lcp_tables.causes_table(arms),
+        "causes_explained": lcp_tables.causes_explained(arms),
+        "parts": lcp_tables.pipeline_table(arms),
+        "slowest": slow,
+        "controls": lcp_tables.controls_table(arms),
+        "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),
         "tradeoff": tables.tradeoff_table(arms),
         "freshness": tables.freshness_table(arms),
@@ -51,7 +60,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "environment": tables.flattened(run.manifest.get("environment") or {}),
         "plan": tables.flattened({k: v for k, v in plan.items() if k not in ("arms", "order")}),
         "reproduce": run.manifest.get("reproduce"),
-        "data": chart_data(labels, found, summary),
+        "data": {**chart_data(labels, found, summary), "slowest": evidence.links(slow)},
     }
 
 
@@ -97,7 +106,7 @@ def unmeasured(arms: dict[str, dict[str, Any]]) -> list[str]:
 
 def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What decides whether the run applies to the reader, as (what, figure)."""
-    herd = facts.get("recompute_herd_ms")
+    herd, isolated = facts.get("recompute_herd_ms"), facts.get("isolated")
     alone = facts.get("recompute_alone_ms")
     safety = facts.get("safety_ttl_s")
     return [
@@ -109,6 +118,7 @@ def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("server threads", count(facts.get("threads"))),
         ("cache round trip", _ms_words(facts.get("cache_round_trip_ms"))),
         ("database", str(facts.get("database") or NOT_MEASURED)),
+        *([("LCP told in steps of", _STEPS[isolated])] if isinstance(isolated, bool) else []),
     ]
 
 
@@ -150,6 +160,7 @@ def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
     maximum = arm.get("max_staleness_s")
     return {
         "label": label,
+        "control": control_note(arm),
         "ttl": f"TTL {seconds(arm.get('ttl_s'))}" if is_number(arm.get("ttl_s")) else "",
         "calm": milliseconds(calm),
         "inside": milliseconds(inside) if is_number(inside) else _no_inside(stampedes),
@@ -210,28 +221,3 @@ def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for label, oldest, allowed in known
     ]
-
-
-def slowest(labels: Sequence[str], found: Sequence[Picture]) -> list[dict[str, Any]]:
-    """The slowest visits, each with its parts as shares of the slowest of all."""
-    listed = tables.slowest_visits(labels, found)
-    longest = max((visit.lcp_ms or 0 for _, _, visit in listed), default=0.0)
-    return [_slow_visit(label, picture, visit, longest) for label, picture, visit in listed]
-
-
-def _slow_visit(label: str, picture: Picture, visit: Visit, longest: float) -> dict[str, Any]:
-    number = None if visit.stampede is None else visit.stampede + 1
-    return {
-        "label": label,
-        "lcp": milliseconds(visit.lcp_ms),
-        "path": visit.path,
-        "when": f"round {picture.trial.id.round}, {seconds(visit.at_s)}",
-        "cache": visit.cache or NOT_MEASURED,
-        "stampede": f"no. {number}" if number else "none",
-        "element": visit.element or NOT_MEASURED,
-        "parts": [
-            {"name": name, "share": value / longest * 100, "text": milliseconds(value)}
-            for name, value in (visit.parts_ms or {}).items()
-            if value > 0
-        ],
-    }

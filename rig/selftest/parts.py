@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rig.model import UsageError
-from rig.selftest import load
+from rig.selftest import load, pages
 from rig.selftest.check import Check
 
-PARTS: dict[str, Callable[[Callable[[str], None]], Iterator[Check]]] = {"load": load.checks}
+# Pages come first: where there is no browser, that is said at once and not after a minute of load.
+PARTS: dict[str, Callable[[Callable[[str], None]], Iterator[Check]]] = {"pages": pages.checks, "load": load.checks}
 
 
-def checks_of(part: str | None, say: Callable[[str], None]) -> Iterator[Check]:
-    """The checks of ``part``, of all parts for None.
+def checks_of(part: str | None, say: Callable[[str], None]) -> Iterator[tuple[str, Check]]:
+    """The checks of ``part``, of all parts for None, each with its part's name.
 
     Raises:
         UsageError: there is no such part.
@@ -21,4 +22,5 @@ def checks_of(part: str | None, say: Callable[[str], None]) -> Iterator[Check]:
         raise UsageError(f"selftest part {part!r}: there is none; there are {', '.join(PARTS)}")
     for name, checks in PARTS.items():
         if part in (None, name):
-            yield from checks(say)
+            for check in checks(say):
+                yield name, check

@@ -5,8 +5,10 @@
 ``DATABASE_URL``         ``postgresql://user:password@host:port/name`` instead of SQLite
 ``RIG_REDIS_URL``        cache server, ``redis://…`` or ``unix:///path?db=0``
 ``RIG_PICKLE_REDIS_URL`` cache server for what only pickle can store: ``unix://…``, a socket nobody else may open
+``CACHE_HERD_TIMEOUT``   seconds django-redis' HerdClient goes on serving a value after its time to live; its default 60
 ``CACHE_STRATEGY``       default of the flag ``cache-strategy``
 ``CACHE_TTL_S``          the short time to live, outside measurement
+``SHOP_ISOLATED``        1: pages are cross-origin isolated, and Chromium tells LCP finer than to 4 ms
 ``DJANGO_SECRET_KEY``, ``DJANGO_ALLOWED_HOSTS``, ``DJANGO_DEBUG``
 """
 
@@ -14,10 +16,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+EXTRA = "install rig[libraries]"
+"""The remedy where a library is missing."""
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 DATA_DIR = Path(os.environ.get("SHOP_DATA_DIR", BASE_DIR.parent / ".rig" / "shop")).resolve()
@@ -36,6 +42,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "target_app.flags.StrategyMiddleware",
 ]
+SHOP_ISOLATED = os.environ.get("SHOP_ISOLATED") == "1"
+if SHOP_ISOLATED:
+    # Below rig's own, which stays outermost, and above what serves the pictures.
+    MIDDLEWARE.insert(1, "target_app.isolation.IsolationMiddleware")
 ROOT_URLCONF = "target_app.config.urls"
 WSGI_APPLICATION = "target_app.config.wsgi.application"
 TEMPLATES = [
@@ -81,13 +91,13 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def pickled(url: str) -> dict[str, object]:
+def pickled(url: str, prefix: str = "rig-shop-pages", **options: str) -> dict[str, object]:
     """A cache alias that stores pickles at ``url``."""
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": url,
-        "KEY_PREFIX": "rig-shop-pages",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+        "KEY_PREFIX": prefix,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, **options},
     }
 
 
@@ -102,15 +112,39 @@ CACHES = {
             "SOCKET_CONNECT_TIMEOUT": 1,
             "SOCKET_TIMEOUT": 1,
         },
-    }
+    },
 }
 if PICKLE_URL := os.environ.get("RIG_PICKLE_REDIS_URL"):
     # Who can write a pickle runs code in whoever reads it.
     if not PICKLE_URL.startswith("unix://"):
         raise ImproperlyConfigured("RIG_PICKLE_REDIS_URL is not a unix:// address; pickle needs a private socket")
     CACHES["pages"] = pickled(PICKLE_URL)
+    CACHES["herd"] = pickled(PICKLE_URL, "rig-shop", CLIENT_CLASS="django_redis.client.HerdClient")
+    CACHES["cachalot"] = {
+        **pickled(PICKLE_URL, "rig-shop"),
+        "BACKEND": "target_app.strategies.cachalot_parts.PartsCache",
+    }
 CACHE_STRATEGY = os.environ.get("CACHE_STRATEGY", "fixed-timeout")
 CACHE_TTL_S = float(os.environ.get("CACHE_TTL_S", "60"))
+CACHE_HERD_TIMEOUT = int(os.environ.get("CACHE_HERD_TIMEOUT", "60"))
+
+if CACHE_STRATEGY in ("cacheops", "cachalot"):
+    # They patch the ORM for everyone, so they are there only in a process of their own.
+    if find_spec(CACHE_STRATEGY) is None:
+        raise ImproperlyConfigured(f"CACHE_STRATEGY={CACHE_STRATEGY}: django-{CACHE_STRATEGY} is missing; {EXTRA}")
+    if not PICKLE_URL:
+        raise ImproperlyConfigured(f"CACHE_STRATEGY={CACHE_STRATEGY}: it stores pickles; set RIG_PICKLE_REDIS_URL")
+    INSTALLED_APPS.append(CACHE_STRATEGY)
+CACHEOPS_REDIS = PICKLE_URL
+# Nothing is cached unless asked for: strategies say what, and for how long.
+CACHEOPS = {"shop.*": {"ops": (), "timeout": 3600}}
+CACHALOT_CACHE = "cachalot"
+
+
+def CACHEOPS_PREFIX(_: object) -> str:  # noqa: N802 - the library's name for it.
+    """Put cacheops' keys among the shop's, so that clearing the shop's cache takes them out too."""
+    return "rig-shop:1:cacheops:"
+
 
 SHOP_IMAGE_DIR = DATA_DIR / "images"
 STATIC_URL = "/static/"

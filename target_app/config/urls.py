@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.contrib.django import Hooks, control_urls, slow_origin
+from rig.contrib.django import Hooks, control_urls, slow_commit, slow_origin
 from target_app.shop import measured
 from target_app.shop.unseen import unseen_write
 from target_app.shop.urls import urlpatterns as shop_urls
@@ -12,6 +12,11 @@ HOOKS = Hooks(
     clear=measured.clear,
     seed=measured.seed,
     settle=measured.settle,
-    disturbances={"slow-origin": slow_origin, "unseen-write": unseen_write},
+    disturbances={
+        "slow-origin": slow_origin,
+        "slow-commit": slow_commit,
+        "unseen-write": unseen_write,
+        "forget": measured.forget,
+    },
 )
 urlpatterns = [*shop_urls, *control_urls(HOOKS)]

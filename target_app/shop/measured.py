@@ -7,7 +7,9 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.cache import caches
+from django.conf import settings
+from django.core.cache import cache, caches
+from django.core.exceptions import BadRequest
 from django.db import connection
 from django.http import HttpRequest
 from django.urls import resolve, reverse
@@ -32,15 +34,18 @@ _ADDRESS = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT")
 
 def identity() -> Json:
     """Facts that decide whether figures measured here apply elsewhere."""
+    # A process that patches the ORM for one strategy is no place for the others.
+    own = settings.CACHE_STRATEGY if STRATEGIES[settings.CACHE_STRATEGY].own_process else None
     workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
     return {
         "project": "sample shop",
-        "strategies": strategies(),
+        "strategies": [row for row in strategies() if not own or row["name"] == own],
         "seed_strategies": list(SEED),
         "database": connection.vendor,
         "workers": workers,
         "threads": workers * int(os.environ.get("WEB_THREADS", "1")),
         "writes": writes(),
+        "isolated": settings.SHOP_ISOLATED,
     }
 
 
@@ -81,8 +86,13 @@ def strategies() -> list[Json]:
             "max_staleness_s": s.max_staleness_s(0.0),
             "max_staleness_recomputes": s.max_staleness_s(1.0) - s.max_staleness_s(0.0),
             "seed": s.name in SEED,
-            "caches": s.caches,
+            "fresh_after_race": s.fresh_after_race,
+            "survives_crash": s.survives_crash,
+            "recomputes_at_once": s.recomputes_at_once,
+            "own_process": s.own_process,
             "known_bad": s.known_bad,
+            "available": s.unavailable is None,
+            "caches": s.caches,
             "unavailable": s.unavailable,
         }
         for s in STRATEGIES.values()
@@ -95,19 +105,37 @@ def clear() -> None:
         one.delete_pattern("*")
 
 
+def forget(parameters: Mapping[str, Any]) -> Json:
+    """Let all go that the cache holds of ``entry``, locks on it included, as an eviction would; the next read misses.
+
+    A strategy whose keys do not name entries loses everything instead.
+
+    Raises:
+        BadRequest: the shop has no such entry.
+    """
+    name = parameters.get("entry")
+    if name not in catalogue.scopes():
+        raise BadRequest(f"forget: entry is {name!r}; name one of the shop's, such as 'product:moon-jar'")
+    if not cache.delete_pattern(f"*{name}*"):
+        clear()
+    return {"entry": name}
+
+
 def seed(entries: Mapping[str, float | None]) -> Json:
     """Store each named entry now; the number is the share of its time to live that is left."""
     strategy = active_strategy()
-    for name, share in entries.items():
+    stored = entries if strategy.caches else {}
+    for name, share in stored.items():
         with store.share_left(1.0 if share is None else share):
             _visit(name)
-    return {"stored": len(entries), "ttl_s": strategy.ttl_s}
+    return {"stored": len(stored), "ttl_s": strategy.ttl_s}
 
 
 def settle(sample: int, seed: int) -> Json:
     """Compare every cached version with the database, then the bodies of mismatches and of a seeded sample."""
     strategy = active_strategy()
-    current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
+    with strategy.past_cache():
+        current_versions = dict(ScopeVersion.objects.values_list("scope", "version"))
     mismatches, sound = [], []
     checked = 0
     for name in catalogue.scopes():
@@ -133,8 +161,9 @@ def settle(sample: int, seed: int) -> Json:
 
 
 def _body_differs(name: str) -> bool:
-    stored = active_strategy().peek(_request_for(name), entry_of(name))
-    with snapshot():
+    strategy = active_strategy()
+    stored = strategy.peek(_request_for(name), entry_of(name))
+    with snapshot(), strategy.past_cache():
         return stored is not None and not stored.shows(entry_of(name).compute())
 
 

@@ -14,6 +14,10 @@ from target_app.strategies.double_delete import DoubleDelete
 from target_app.strategies.fixed_timeout import FixedTimeout
 from target_app.strategies.key_based import KeyBased
 from target_app.strategies.lease import Lease
+from target_app.strategies.library_cachalot import Cachalot
+from target_app.strategies.library_cacheops import Cacheops
+from target_app.strategies.library_dogpile import Dogpile
+from target_app.strategies.library_herd_client import HerdClient
 from target_app.strategies.no_cache import NoCache
 from target_app.strategies.outbox import Outbox
 from target_app.strategies.page_cache import PageCache
@@ -23,6 +27,8 @@ from target_app.strategies.ttl_jitter import TtlJitter
 from target_app.strategies.versioned_keys import VersionedKeys
 from target_app.strategies.write_through import WriteThrough
 from target_app.strategies.xfetch import XFetch
+
+LIBRARIES = (Dogpile(), HerdClient(), Cacheops(), Cachalot())
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
@@ -42,6 +48,7 @@ STRATEGIES: dict[str, Strategy] = {
         KeyBased(),
         DoubleDelete(),
         Outbox(),
+        *LIBRARIES,
         BadDeleteInTransaction(),
         BadVersionSet(),
         BadLockNoTimeout(),

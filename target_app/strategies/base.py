@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -118,6 +118,10 @@ class Strategy(ABC):
     @abstractmethod
     def max_staleness_s(self, longest_recompute_s: float) -> float:
         """Declared bound: no read is staler than this, given the longest recompute seen."""
+
+    def past_cache(self) -> AbstractContextManager[None]:
+        """Inside, what entries compute comes from the database; only what patches the ORM must say how."""
+        return nullcontext()
 
     @property
     def ttl_s(self) -> float:

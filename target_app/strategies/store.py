@@ -87,7 +87,7 @@ def lifetime_s(ttl_s: float | None) -> float | None:
 
 def run(script: str, keys: Sequence[str], *arguments: Any) -> Any:
     """One Lua script, atomic at the server; 1 round trip. EVAL: a restarted server has forgotten what EVALSHA names."""
-    names = [cache.client.make_key(_key(key)) for key in keys]
+    names = [raw_key(key) for key in keys]
     with current().timing("cache"):
         return cache.client.get_client(write=True).eval(script, len(names), *names, *arguments)
 
@@ -100,6 +100,16 @@ def packed(stored: Stored) -> bytes:
 def unpacked(found: bytes) -> Stored:
     """What a script gave back of a stored value."""
     return Stored(**cache.client.decode(found))
+
+
+def raw_key(key: str) -> str:
+    """The key as the server has it, for scripts, and for libraries with a client of their own."""
+    return str(cache.client.make_key(_key(key)))
+
+
+def epoch_key(key: str) -> str:
+    """``key`` for libraries that talk to a cache alias of their own."""
+    return _key(key)
 
 
 def delete(key: str) -> None:

@@ -99,10 +99,25 @@ def test_strategies_as_json_and_as_a_table():
     """The four of the seed, with what they cost and declare; 80 columns for people."""
     rows = json.loads(_rig("strategies", "--json").stdout)["strategies"]
     assert {row["name"] for row in rows} >= {"fixed-timeout", "delete-on-write", "delete-many", "versioned-keys"}
-    assert all(row["max_staleness_s"] > 0 and row["ttl_s"] > 0 for row in rows)
+    assert all(row["max_staleness_s"] >= 0 and row["ttl_s"] > 0 for row in rows)
     table = _rig("strategies").stdout
     assert max(map(len, table.splitlines())) <= 80
-    assert "class VersionedKeys" in _rig("strategies", "show", "versioned-keys").stdout
+    assert all(row["name"] in table for row in rows)
+    for field in ("family", "source", "read_hit", "read_miss", "write", "known_bad", "available", "own_process"):
+        assert all(field in row for row in rows)
+    for field in ("fresh_after_race", "survives_crash", "recomputes_at_once"):
+        assert all(field in row for row in rows)
+
+
+def test_a_strategy_is_shown_with_its_pitfalls_and_the_code_to_take_home():
+    """The file as it is; what it declares stands above it."""
+    shown = _rig("strategies", "show", "versioned-keys")
+    code = (ROOT / "target_app/strategies/versioned_keys.py").read_text()
+    assert shown.stdout.endswith(code)
+    assert "fresh after a reader paused across a write: yes" in shown.stdout
+    row = json.loads(_rig("strategies", "show", "versioned-keys", "--json").stdout)
+    assert row["code"] == code
+    assert "incr_version" in row["pitfalls"]
 
 
 def test_profiles_as_json_and_drawn():

@@ -3,95 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rig.measure.origin_events import OriginEvents
-from rig.measure.services.app_server import ROOT, WORKERS, app_server, free_port
-from rig.measure.services.cache_server import cache_server
-from rig.measure.target import Target
+from rig.measure.services.app_server import WORKERS
+from tests.contract.measured_shop import DEADLINE_S, Shop, shop
 
-TOKEN = "a-token"
-ORDERS = 20_000
-"""Enough that a recompute is nearly all work over the order lines, few enough to be made in a second."""
-FILL = "import django; django.setup(); from target_app.shop import catalogue; catalogue.prepare(orders={orders})"
+__all__ = ["shop"]
+
 AROUND, CONTENT = 2, 2
 """Queries of one recompute of a firing: BEGIN and its version; its standings and the notice."""
-DEADLINE_S = 30.0
-
-
-@dataclass
-class Shop:
-    """The running shop, and the events of its workers."""
-
-    target: Target
-    events: OriginEvents
-    event_dir: Path
-
-    def get(self, path: str, strategy: str) -> Any:
-        """Headers of one read, on a connection of its own."""
-        request = urllib.request.Request(self.target.url + path, headers={"X-Cache-Strategy": strategy})
-        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
-            response.read()
-            return response.headers
-
-    def disturb(self, **body: Any) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self.target.url}/__rig__/disturb", json.dumps(body).encode(), {"X-Rig-Token": TOKEN}
-        )
-        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-
-    def post(self, path: str, **form: Any) -> int:
-        """Status of one staff write."""
-        body = urllib.parse.urlencode(form).encode()
-        request = urllib.request.Request(self.target.url + path, body, {"X-Rig-Token": TOKEN})
-        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
-            return int(response.status)
-
-    def reset(self, ttl_s: float = 3600.0) -> int:
-        """A new epoch; what came before is of no interest."""
-        epoch = self.target.reset({"ttl_s": ttl_s})
-        self.events.collect(epoch - 1)
-        return epoch
-
-    def begun(self, epoch: int) -> int:
-        """Recomputes that began in ``epoch``, open ones included."""
-        lines = [line for path in self.event_dir.glob("events-*.jsonl") for line in path.read_text().splitlines()]
-        events = [json.loads(line) for line in lines]
-        return sum(1 for event in events if event["event"] == "recompute.begin" and event["epoch"] == epoch)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """A small shop of its own on SQLite."""
-    folder = tmp_path_factory.mktemp("shop")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DATABASE_URL", raising=False)
-        own = {"SHOP_DB": str(folder / "shop.sqlite3"), "PYTHONPATH": str(ROOT)}
-        env = {**os.environ, **own, "DJANGO_SETTINGS_MODULE": "target_app.config.settings"}
-        for command in (["-m", "django", "migrate", "-v0"], ["-c", FILL.format(orders=ORDERS)]):
-            subprocess.run([sys.executable, *command], env=env, cwd=ROOT, check=True, timeout=120)
-        with cache_server(folder, None) as cache:
-            env = {"SHOP_DB": own["SHOP_DB"], "RIG_REDIS_URL": cache.url, "RIG_MEASURE": "1", "RIG_TOKEN": TOKEN}
-            events = folder / "events"
-            env["RIG_EVENT_DIR"] = str(events)
-            with app_server(host="127.0.0.1", port=free_port(), env=env, logs=folder, cpus=None) as app:
-                yield Shop(Target(app.url, TOKEN), OriginEvents(events), events)
 
 
 def _queries_by_worker(shop: Shop, epoch: int) -> dict[int, set[int]]:
@@ -235,7 +164,7 @@ def test_writes_of_every_fan_out_at_once_raise_every_version_they_share(shop):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"kind": "meteor"}, "no kind 'meteor' here; there are slow-origin, unseen-write"),
+        ({"kind": "meteor"}, "no kind 'meteor' here; there are slow-origin, slow-commit, unseen-write"),
         ({"kind": "slow-origin", "factor": 0.5}, "factor is 0.5"),
         ({"kind": "unseen-write", "entry": "product:no-such", "seed": 1}, "no piece 'no-such'"),
         ({"kind": "unseen-write", "entry": "home", "seed": 1}, "entry is 'home'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,51 @@ def test_a_chosen_stampede_filters_the_visits_below_until_cleared(watched):
     page.get_by_role("button", name="Show all visits").click()
     assert page.evaluate(dots) == everything
     expect(page.locator(".selection")).to_be_hidden()
+
+
+def test_a_slow_visit_and_its_stampede_lead_to_each_other(watched):
+    """From the visit to the line of its stampede, also in another round, and from there back to the visit."""
+    page = watched.page
+    link = page.locator("a[data-stampede][data-round='2']").first
+    visit = link.evaluate("link => link.closest('article').id")
+    number = int(link.get_attribute("data-stampede")) + 1
+    link.click()
+    current = page.locator("#ledger tr[aria-current]")
+    expect(current.locator("td").nth(1)).to_have_text(f"no. {number}")
+    expect(page.get_by_role("button", name="Round 2")).to_have_attribute("aria-pressed", "true")
+    expect(current).to_be_in_viewport()
+    current.locator(f"a[href='#{visit}']").click()
+    expect(page.locator(f"#{visit}")).to_be_in_viewport()
+    assert watched.complaints == []
+
+
+def test_every_slow_visit_has_its_sentence_bars_and_waterfall(watched):
+    page = watched.page
+    assert page.locator("article.slow").count() == 12
+    for article in page.locator("article.slow").all():
+        expect(article.locator(".said")).to_contain_text("LCP")
+        assert article.locator(".stack span").count() >= 3
+        assert article.locator(".waterfall svg").count() == 3
+    opened = page.locator("article.slow details[open]")
+    assert opened.count() == 4
+    bar = opened.first.locator("rect.wf-part-origin, rect.wf-part-queue").first
+    assert bar.evaluate("bar => bar.getBoundingClientRect().width") > 20
+
+
+def test_numbers_of_stampedes_never_lie_over_each_other(browser, tmp_path):
+    """At 390 px as at 1280: what has no room has no number; the ledger names it."""
+    run = build(tmp_path, ("delete-on-write", "versioned-keys"), rounds=1, seed=3)
+    write_report(run, summarise(run), tmp_path / "report.html")
+    for width in (390, 1280):
+        opened = Watched(browser, tmp_path / "report.html", width)
+        for chart in opened.page.locator(".timeline-chart").all():
+            numbers = chart.evaluate("""(chart) => [...chart.querySelectorAll('svg text')]
+                .map((text) => [text.textContent, text.getBoundingClientRect()])
+                .filter(([text, box]) => /^\\d+$/.test(text) && box.top < chart.getBoundingClientRect().top + 15)
+                .map(([, box]) => [box.left, box.right]).sort((a, b) => a[0] - b[0])""")
+            assert numbers, "no stampede is numbered"
+            assert all(left >= before[1] for before, (left, _) in pairwise(numbers))
+        opened.page.close()
 
 
 def test_a_click_on_a_stampede_opens_its_line_in_the_ledger(watched):

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from django.core.exceptions import BadRequest
 
-from rig.contrib.django import disturbance, repeated, runtime, slow_origin
+from rig.contrib.django import disturbance, repeated, runtime, slow_commit, slow_origin
 from rig.contrib.django.state import SharedState
 
 
@@ -93,3 +93,32 @@ def test_a_factor_that_is_none_is_refused(shared, factor):
     with pytest.raises(BadRequest, match="whole number from 1 to 1000"):
         slow_origin({"factor": factor})
     assert shared.origin_repeats == 2
+
+
+def test_slow_commits_last_for_one_epoch_and_reach_every_process(shared, tmp_path):
+    """A slow origin of the same epoch is another matter: neither disturbs the other."""
+    other = SharedState(tmp_path)
+    assert runtime.commit_pause_s() == 0
+    assert slow_commit({"pause_ms": 300}) == {"pause_ms": 300}
+    assert (runtime.commit_pause_s(), other.commit_pause_ms, other.origin_repeats) == (0.3, 300, 1)
+    slow_origin({"factor": 4})
+    assert (other.commit_pause_ms, other.origin_repeats) == (300, 4)
+    shared.advance({})
+    assert (other.commit_pause_ms, other.origin_repeats) == (0, 1)
+
+
+@pytest.mark.parametrize("pause_ms", [None, -1, 1.5, True, "10", disturbance.LONGEST_PAUSE_MS + 1])
+def test_a_pause_that_is_none_is_refused(shared, pause_ms):
+    """And changes nothing; the longest one is kept whole."""
+    slow_commit({"pause_ms": disturbance.LONGEST_PAUSE_MS})
+    with pytest.raises(BadRequest, match="whole number from 0 to 10000"):
+        slow_commit({"pause_ms": pause_ms})
+    assert shared.commit_pause_ms == disturbance.LONGEST_PAUSE_MS
+
+
+def test_outside_measurement_no_commit_waits(monkeypatch):
+    """No folder, no pause; asking for one says what is missing."""
+    monkeypatch.setattr(runtime, "SHARED", None)
+    assert runtime.commit_pause_s() == 0
+    with pytest.raises(BadRequest, match="RIG_EVENT_DIR"):
+        slow_commit({"pause_ms": 1})

@@ -8,7 +8,8 @@ import time
 import pyarrow as pa
 import pytest
 
-from rig.measure.disturbances import DEEDS, Disturber
+from rig.measure.deeds import DEEDS
+from rig.measure.disturbances import Disturber
 from rig.measure.planning import refuse_borrowed_cache, refuse_unoffered
 from rig.measure.soundness import LATE_DISTURBANCE_S, marks
 from rig.model import InfrastructureError, Mark, UsageError

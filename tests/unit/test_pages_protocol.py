@@ -19,8 +19,13 @@ URL = "http://127.0.0.1:8000/product/7"
 
 
 def test_a_visit_has_the_columns_of_the_journal() -> None:
-    """A reply is a row of the pages table but for what only the caller knows."""
-    assert {field.name for field in fields(Visit)} == set(PAGES.names) - {"index", "path", "intended_s", "control"}
+    """A reply is a row of the pages table but for what only the caller knows, and what only a traced visit has."""
+    assert {field.name for field in fields(Visit)} - {"paint"} == set(PAGES.names) - {
+        "index",
+        "path",
+        "intended_s",
+        "control",
+    }
 
 
 def test_an_order_survives_the_pipe() -> None:
@@ -114,6 +119,7 @@ def figures(**changes: Any) -> dict[str, Any]:
             {"name": "cache", "description": "hit", "duration": 0.2},
             {"name": "total", "description": "", "duration": 31.5},
         ],
+        "waterfall": [{"url": URL, "kind": "document", "start_ms": 0.0}],
         "blocking_ends": [],
         "long_tasks": [],
         "dom_nodes": 40,

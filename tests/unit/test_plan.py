@@ -8,7 +8,8 @@ import pytest
 
 from rig.model import UsageError
 from rig.plan.choose import choose, first_expiry_s, origin_share
-from rig.plan.plan import RunOptions, nominal_plan, pick_strategies
+from rig.plan.pick import pick_strategies
+from rig.plan.plan import RunOptions, nominal_plan
 from rig.plan.profile import Profile, load_profile
 from rig.plan.schedule import build
 
@@ -118,15 +119,41 @@ def test_chosen_flags_are_named():
     assert "--ttl" not in nominal_plan(RunOptions(ttl_s=5.0), CATALOGUE).chosen
 
 
-def test_strategies_are_picked_by_word_or_by_name():
-    """seed, all, or a list; anything else is refused by name."""
-    offered, seed = ["a", "b", "c"], ["a", "b"]
-    assert pick_strategies("seed", offered, seed) == ["a", "b"]
-    assert pick_strategies("all", offered, seed) == offered
-    assert pick_strategies("c, a", offered, seed) == ["c", "a"]
-    for wrong in ("d", "a,a", ","):
-        with pytest.raises(UsageError):
-            pick_strategies(wrong, offered, seed)
+OFFERED = [
+    {"name": "a", "known_bad": None, "unavailable": None},
+    {"name": "b"},
+    {"name": "lib", "known_bad": None, "unavailable": "its library is not installed"},
+    {"name": "bad-one", "known_bad": "deletes too early", "unavailable": None},
+    {"name": "bad-two", "known_bad": "forgets", "unavailable": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("seed", ["b"]),
+        ("all", ["a", "b"]),
+        ("b, a", ["b", "a"]),
+        ("bad-one,seed", ["bad-one", "b"]),
+        ("bad-*", ["bad-one", "bad-two"]),
+    ],
+)
+def test_strategies_are_picked_by_word_by_pattern_or_by_name(wanted, found):
+    """``all`` is all that work here and are not known to be bad; those are measured when they are named."""
+    assert pick_strategies(wanted, "seed", OFFERED, ["b"]) == found
+
+
+@pytest.mark.parametrize("wrong", ["d", "a,a", "seed,b", ",", "worse-*", "lib"])
+def test_a_word_that_picks_nothing_is_refused(wrong):
+    """Unknown, named twice, or without its library."""
+    with pytest.raises(UsageError):
+        pick_strategies(wrong, "seed", OFFERED, ["b"])
+
+
+def test_a_profiles_own_choice_takes_what_the_target_has_of_it():
+    """Another project need not have all that a profile would like to see; with none of it the seed is measured."""
+    assert pick_strategies(None, "bad-*,lease,a,a,lib", OFFERED, ["b"]) == ["bad-one", "bad-two", "a"]
+    assert pick_strategies(None, "lease", OFFERED, ["b"]) == ["b"]
 
 
 @pytest.mark.parametrize("wrong", [{"rounds": 0}, {"write_share": 1.0}, {"rate_rps": 0.0}, {"ttl_s": -1.0}])

@@ -31,11 +31,11 @@ def _plan(name: str, **options):
     return nominal_plan(RunOptions(profile=name, **options), CATALOGUE)
 
 
-def test_there_are_eleven_profiles_and_each_is_named_as_its_file():
+def test_there_are_twelve_profiles_and_each_is_named_as_its_file():
     assert [profile.name for profile in PROFILES] == profile_names()
     assert set(profile_names()) == {
         "hot-key", "steady", "synchronized-expiry", "write-burst", "cold-start", "slow-origin", "cache-outage",
-        "unseen-write", "ramp", "spike", "soak",
+        "unseen-write", "faults", "ramp", "spike", "soak",
     }  # fmt: skip
 
 

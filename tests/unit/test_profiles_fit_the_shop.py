@@ -32,7 +32,7 @@ def test_every_write_has_the_fan_out_the_shop_declares(profile):
         assert declared[path]["dependents"] == profile.dependents
     for group in profile.write_groups:
         assert set(group.fields) == set(declared[group.path]["form"])
-    refuse_unoffered(profile, {"writes": writes(), "disturbances": list(KINDS)})
+    refuse_unoffered(profile, {"writes": writes(), "disturbances": [kind.asks for kind in KINDS.values()]})
 
 
 def test_the_bursts_reach_pages_that_are_read():

@@ -93,7 +93,7 @@ def test_long_names_break_at_their_hyphens_and_controls_are_marked(summary, run)
     summary["arms"]["bad-delete-in-transaction"]["strategy"] = "bad-delete-in-transaction"
     lines = text_of(summary, run).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("bad-delete-in-  "))
-    assert lines[first + 1] == "transaction (control)"
+    assert lines[first + 1 : first + 3] == ["transaction (known", "bad)"]
     assert any(line.startswith("stale-while-revalidate ") for line in lines)
 
 

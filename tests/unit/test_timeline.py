@@ -14,12 +14,11 @@ from rig.analysis.timeline import (
     expiries_within,
     in_flight,
     response_buckets,
-    stampede_met,
     stampedes_within,
     timeline,
-    visits,
     writes,
 )
+from rig.analysis.visits import stampede_met, visits
 from tests import tables
 from tests.synthetic import build
 from tests.synthetic_samples import HOT_ENTRY, TTL_S, VISITS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rig.analysis.finding import describe, finding, is_control, shown_better
+from rig.analysis.finding import control_note, describe, finding, is_control, shown_better
 from rig.analysis.rules import RULES
 from rig.analysis.verdict import grade, judge
 
@@ -221,8 +221,23 @@ def test_controls_are_never_chosen():
     """Whatever they measure."""
     control = with_rounds(LOW, strategy="bad-falsy-miss")
     assert is_control(control) and is_control({"strategy": "no-cache"}) and not is_control({"strategy": "lease"})
+    assert is_control({"strategy": "of-their-own", "known_bad": "deletes too early"})
     found = finding(run(control=control, slow=with_rounds(HIGH), slower=with_rounds(HIGH)))
     assert "control" not in " ".join(found["sentences"])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "known_bad", "note"),
+    [
+        ("bad-falsy-miss", None, "known bad"),
+        ("x", "forgets", "known bad"),
+        ("no-cache", None, "control"),
+        ("x", None, ""),
+    ],
+)
+def test_a_control_is_marked_wherever_arms_are_listed(strategy, known_bad, note):
+    """By its name, or because its target says that it is wrong."""
+    assert control_note({"strategy": strategy, "known_bad": known_bad}) == note
 
 
 def test_all_bad_is_said():

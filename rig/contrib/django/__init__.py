@@ -4,7 +4,7 @@ Imports Django and nothing else of rig. ``docs/target-contract.md`` has the cont
 """
 
 from rig.contrib.django.control import Hooks, control_urls
-from rig.contrib.django.disturbance import Disturbance, repeated, slow_origin
+from rig.contrib.django.disturbance import Disturbance, repeated, slow_commit, slow_origin
 from rig.contrib.django.later import carried
 from rig.contrib.django.middleware import RigMiddleware
 from rig.contrib.django.origin import Recompute, Write, background, immediate, invalidation, recompute, snapshot, write
@@ -33,6 +33,7 @@ __all__ = [
     "recompute",
     "repeated",
     "serve",
+    "slow_commit",
     "slow_origin",
     "snapshot",
     "write",

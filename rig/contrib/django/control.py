@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ class Hooks:
     identity: facts of the project (strategies, threads, database), merged into the answer.
     clear: removes all cached entries.
     seed: ``(entries)`` stores each named entry now; values are its remaining seconds to live, or null.
-    settle: ``(sample, seed)`` compares cached versions, and a sample of bodies, with the database.
+    settle: ``(sample, seed)`` compares cached versions, and a sample of bodies, with the database. The sample may be
+        greater than what there is: all of them.
     disturbances: what can be made to go wrong, by kind: ``{"slow-origin": slow_origin}`` and the project's own.
     """
 
@@ -70,7 +72,8 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
         if hooks.settle is None:
             raise Http404
         current().strategy = body.get("strategy")
-        return hooks.settle(int(body.get("sample", 0)), int(body.get("seed", 0)))
+        sample = body.get("sample", 0)
+        return hooks.settle(sys.maxsize if sample is None else int(sample), int(body.get("seed", 0)))
 
     def disturb(request: HttpRequest, body: Json) -> Json:
         return _disturb(hooks, body)

@@ -1,7 +1,8 @@
 """Disturbances: what goes wrong outside the cache, brought about on purpose in the middle of a trial.
 
-A project lists those it offers in ``Hooks(disturbances=…)``. ``slow-origin`` is the same for every project and stands
-here; what changes rows, only the project can write. One refuses parameters by ``BadRequest`` with one clear sentence.
+A project lists those it offers in ``Hooks(disturbances=…)``. ``slow-origin`` and ``slow-commit`` are the same for every
+project and stand here; what changes rows or keys, only the project can write. One refuses parameters by ``BadRequest``
+with one clear sentence.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ Disturbance = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 MOST_REPEATS = 1000
 """Beyond this a recompute outlives any trial, and a mistyped factor would look like a target that died."""
+
+LONGEST_PAUSE_MS = 10_000
+"""SQLite's writers give up after twenty seconds of waiting for each other."""
 
 _T = TypeVar("_T")
 
@@ -51,3 +55,19 @@ def slow_origin(parameters: Mapping[str, Any]) -> dict[str, Any]:
         raise BadRequest("slow-origin: the workers share nothing that could tell them; start them with RIG_EVENT_DIR")
     runtime.SHARED.repeat_origin(factor)
     return {"factor": factor}
+
+
+def slow_commit(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """From now on, in all workers, every write waits ``pause_ms`` with its work done, before its COMMIT; 0 or a reset
+    ends it. Only for a project that writes inside :func:`rig.contrib.django.write`.
+
+    Raises:
+        BadRequest: the pause is not a whole number in range, or the workers share no folder to see it in.
+    """
+    pause_ms = parameters.get("pause_ms")
+    if type(pause_ms) is not int or not 0 <= pause_ms <= LONGEST_PAUSE_MS:
+        raise BadRequest(f"slow-commit: pause_ms is {pause_ms!r}; give a whole number from 0 to {LONGEST_PAUSE_MS}")
+    if runtime.SHARED is None:
+        raise BadRequest("slow-commit: the workers share nothing that could tell them; start them with RIG_EVENT_DIR")
+    runtime.SHARED.pause_commits(pause_ms)
+    return {"pause_ms": pause_ms}

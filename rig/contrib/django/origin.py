@@ -128,6 +128,8 @@ def write(using: str = "default") -> Iterator[Write]:
         with immediate(using), transaction.atomic(using=using):
             transaction.on_commit(committed, using=using)
             yield work
+            if pause_s := runtime.commit_pause_s():
+                time.sleep(pause_s)  # What a transaction waits for: a slow disk, a replica, a call to somebody else.
             event["commit_begin_ns"] = now_ns()
     except BaseException as caught:
         event["error"] = f"{type(caught).__name__}: {caught}"[:200]

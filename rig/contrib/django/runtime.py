@@ -44,6 +44,11 @@ def origin_repeats() -> int:
     return SHARED.origin_repeats if SHARED else 1
 
 
+def commit_pause_s() -> float:
+    """How long a write waits before its COMMIT now, seconds; 0 outside measurement."""
+    return SHARED.commit_pause_ms / 1000 if SHARED else 0.0
+
+
 def is_token(given: str | None) -> bool:
     """Whether ``given`` is the token of this measurement; False outside measurement."""
     return MEASURING and given is not None and compare_digest(given.encode(), _TOKEN.encode())

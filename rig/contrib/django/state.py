@@ -1,4 +1,4 @@
-"""What all worker processes of a measured target share: epoch, trial's parameters, open recomputes, slow origin.
+"""What all worker processes of a measured target share: epoch, trial's parameters, open recomputes, disturbances.
 
 Lives in the folder ``RIG_EVENT_DIR``. Reading costs no system call: the epoch is eight bytes of a mapped file, so
 asking for it at each request does not change what is measured.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _COUNTER = struct.Struct("<q")
-_REPEATS_BITS = 16
+_OF_EPOCH_BITS = 16
 
 
 class _MappedCounter:
@@ -36,6 +36,23 @@ class _MappedCounter:
         _COUNTER.pack_into(self._map, 0, value)
 
 
+class _OfEpoch:
+    """A number below 2^16 that holds for one epoch, and is 0 in every other.
+
+    The epoch stands in the same eight bytes: so a reset ends it, and no process sees one without the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._packed = _MappedCounter(path)
+
+    def get(self, epoch: int) -> int:
+        of, number = divmod(self._packed.get(), 1 << _OF_EPOCH_BITS)
+        return number if of == epoch else 0
+
+    def set(self, epoch: int, number: int) -> None:
+        self._packed.set(epoch << _OF_EPOCH_BITS | number)
+
+
 class SharedState:
     """Epoch and parameters, as every worker sees them."""
 
@@ -43,7 +60,8 @@ class SharedState:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._epoch = _MappedCounter(folder / "epoch.bin")
-        self._repeats = _MappedCounter(folder / "repeats.bin")
+        self._repeats = _OfEpoch(folder / "repeats.bin")
+        self._commit_pause = _OfEpoch(folder / "commit-pause.bin")
         self._parameters: tuple[int, dict[str, Any]] = (-1, {})
         self._lock = threading.Lock()
         self._open: _MappedCounter | None = None
@@ -79,15 +97,20 @@ class SharedState:
     @property
     def origin_repeats(self) -> int:
         """How often a recompute does its work now; 1 unless this epoch's origin was slowed."""
-        epoch, times = divmod(self._repeats.get(), 1 << _REPEATS_BITS)
-        return times if times and epoch == self.epoch else 1
+        return self._repeats.get(self.epoch) or 1
 
     def repeat_origin(self, times: int) -> None:
-        """Slow the origin of this epoch, in all processes at once.
+        """Slow the origin of this epoch, in all processes at once."""
+        self._repeats.set(self.epoch, times)
 
-        The epoch stands in the same eight bytes: so a reset ends it, and no process sees one without the other.
-        """
-        self._repeats.set(self.epoch << _REPEATS_BITS | times)
+    @property
+    def commit_pause_ms(self) -> int:
+        """How long a write waits before its COMMIT now; 0 unless this epoch's commits were slowed."""
+        return self._commit_pause.get(self.epoch)
+
+    def pause_commits(self, milliseconds: int) -> None:
+        """Slow the commits of this epoch, in all processes at once."""
+        self._commit_pause.set(self.epoch, milliseconds)
 
     def count_open(self, change: int) -> None:
         """Add to the number of recomputes open in this process."""

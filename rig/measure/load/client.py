@@ -28,6 +28,7 @@ _KEPT = frozenset(
 _SAFE = "%/:?#[]@!$&'()*+,;=~|^`{}\\\"<>"
 """What a request's target may hold as it is; blanks and what is not ASCII go escaped."""
 _CAUSES = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset", errno.ETIMEDOUT: "connect_timeout"}
+_MAY_HAVE_BODY = frozenset(("POST", "PUT", "PATCH"))
 
 Address = tuple[int, Any]
 """Address family and what ``connect`` takes."""
@@ -159,7 +160,11 @@ class Connection:
     def _open(self) -> None:
         family, address = self._addresses[self._next_address]
         # Locust has patched the standard library; under the patch a socket blocks its greenlet, and we have none.
-        made: socket.socket = monkey.get_original("socket", "socket")(family, socket.SOCK_STREAM)
+        try:
+            made: socket.socket = monkey.get_original("socket", "socket")(family, socket.SOCK_STREAM)
+        except OSError as error:  # No descriptor is left: fewer in flight, or a higher limit, would help.
+            self._open_failed(error.errno or 0)
+            return
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = made
@@ -291,6 +296,8 @@ def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     if not any(name.lower() == "host" for name in headers):
         lines.append(f"Host: {parts.netloc.rpartition('@')[2]}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body or method in _MAY_HAVE_BODY:
+        lines.append(f"Content-Length: {len(body)}")
     if body:
-        lines += [f"Content-Length: {len(body)}", "Content-Type: application/x-www-form-urlencoded"]
+        lines.append("Content-Type: application/x-www-form-urlencoded")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

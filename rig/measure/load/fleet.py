@@ -14,7 +14,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from locust.user import User
 from locust.util.load_locustfile import load_locustfile
 
 from rig.journal import StreamSink
+from rig.measure.load.control_visits import at_rest
 from rig.measure.load.crew import Crew
 from rig.measure.load.hands import Hands
 from rig.measure.load.live import conducted
@@ -39,7 +41,7 @@ from rig.measure.load.order import order_from
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
-from rig.measure.load.visitor import VisitRunner
+from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
@@ -101,6 +103,17 @@ class Fleet:
                 "browser": None if browser_s is None or browser_before is None else browser_s - browser_before,
             },
         }
+
+    def rest(self, control_url: str) -> dict[str, Any]:
+        """LCP of the control page while nothing else goes on."""
+        return {"at_rest_ms": at_rest(self.browser, control_url) if self.browser else []}
+
+    def trace(self, visit: dict[str, Any]) -> dict[str, Any]:
+        """One visit under tracing, between trials: what the page costs to paint, null where that was not measured."""
+        if self.browser is None:
+            return {"traced": None}
+        asked = (visit["url"], visit["headers"], VISIT_TIMEOUT_S)
+        return {"traced": self.browser.visit(*asked, trace=True)["paint"]}
 
     def close(self) -> None:
         """End Locust and the browser."""
@@ -194,14 +207,18 @@ def say(message: dict[str, Any]) -> None:
 def serve(fleet: Fleet, address: str | None) -> None:
     """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
     say({"ready": True, "ui": address})
-    orders: Queue[dict[str, Any]] = Queue()
+    jobs: Queue[Callable[[], dict[str, Any]]] = Queue()
     serving = gevent.getcurrent()
 
     def listen() -> None:
         for line in FileObject(sys.stdin.fileno(), "rb", closefd=False):
             message = json.loads(line)
             if "order" in message:
-                orders.put(message["order"])
+                jobs.put(partial(fleet.run_trial, message["order"]))
+            elif "rest" in message:
+                jobs.put(partial(fleet.rest, message["rest"]))
+            elif "trace" in message:
+                jobs.put(partial(fleet.trace, message["trace"]))
             else:
                 conducted.told(fleet.environment, message)
         # Nobody waits for a trial under way any more: it must not go on loading its target.
@@ -210,7 +227,7 @@ def serve(fleet: Fleet, address: str | None) -> None:
     gevent.spawn(listen)
     with contextlib.suppress(gevent.GreenletExit):
         while True:
-            say(fleet.run_trial(orders.get()))
+            say(jobs.get()())
 
 
 def main() -> None:

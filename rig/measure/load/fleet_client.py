@@ -126,6 +126,32 @@ class FleetClient:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])
 
+    def rest(self, control_url: str) -> list[float]:
+        """LCP of the control page while nothing else goes on, ms: the yardstick for what load does to it.
+
+        Raises:
+            InfrastructureError: the fleet ended.
+        """
+        found: list[float] = self._asked({"rest": control_url})["at_rest_ms"]
+        return found
+
+    def trace(self, url: str, headers: Mapping[str, str]) -> dict[str, float] | None:
+        """What ``url`` costs the browser to paint (``rig.measure.pages.trace``), from one traced visit between trials;
+        None where it failed, or there is no browser.
+
+        Raises:
+            InfrastructureError: the fleet ended.
+        """
+        traced: dict[str, float] | None = self._asked({"trace": {"url": url, "headers": dict(headers)}})["traced"]
+        return traced
+
+    def _asked(self, message: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self._send(message)
+        except BrokenPipeError as error:
+            raise InfrastructureError(f"fleet: ended; see {self._log}") from error
+        return self._read()
+
     def stop(self) -> None:
         """End the fleet and its browser."""
         if self._process.stdin:

@@ -20,7 +20,7 @@ class Hands:
     def command(self) -> list[str]:
         """What starts one more worker, here or on another host that has the locustfile."""
         return [
-            *("locust", "--worker", "-f", str(self._locustfile)),
+            *(sys.executable, "-m", "locust", "--worker", "-f", str(self._locustfile)),
             *("--master-host", self._host, "--master-port", str(self._port)),
         ]
 
@@ -33,7 +33,7 @@ class Hands:
             self._services.append(
                 Service(
                     f"worker {number}",
-                    [sys.executable, "-m", *self.command()],
+                    self.command(),
                     log=self._logs / f"worker-{number}.log",
                     cpus=self._cpus or None,
                 )

@@ -21,6 +21,10 @@ class TrialOrder:
     write_headers: Mapping[str, str] = field(default_factory=dict)
     requests_path: str | None = None
     pages_path: str | None = None
+    control_url: str | None = None
+    """The control page, visited in between; None: there is none."""
+    pictures: str | None = None
+    """Folder for pictures of the slowest visits: ``<run>/trials/<trial>/<folder>``; they are named from the run."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """For whoever watches: round, arm, number and of how many."""
     in_flight: int = 512

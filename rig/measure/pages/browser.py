@@ -1,4 +1,4 @@
-"""The browser process: ``python -m rig.measure.pages.browser --browser PATH --pages N [--cpus 0,1]``.
+"""The browser process: ``python -m rig.measure.pages.browser --browser PATH --pages N [--cpus 0,1] [--options JSON]``.
 
 One asyncio Playwright, one Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is
 taken up by the next free page, and answered by one line on stdout. It has a process of its own because Playwright's
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -22,9 +23,10 @@ from typing import IO
 from playwright.async_api import Browser, Error, async_playwright
 
 from rig.measure.pages.chromium import launch, page_script
-from rig.measure.pages.protocol import Order, encode, encode_visit, parse_order
+from rig.measure.pages.protocol import Order, VisitOptions, encode, encode_visit, options_from, parse_order
+from rig.measure.pages.tab import Setup, context_options
 from rig.measure.pages.visit import TAB_GONE, Page
-from rig.model import ExitCode, InfrastructureError
+from rig.model import ExitCode, RigError, UsageError
 
 LINE_LIMIT = 1 << 20
 PARENT_POLL_S = 1.0
@@ -36,13 +38,16 @@ class Server:
     """Orders in, visits out, as long as Chromium lives and somebody listens.
 
     Free pages take turns, so that all are equally warm: one used only when visits pile up would be slow just then.
+    The control page has a page of its own, opened when it is first asked for: another site's document in between would
+    cost the next visit a change of renderer.
     """
 
-    def __init__(self, browser: Browser, script: str, out: IO[bytes]) -> None:
+    def __init__(self, browser: Browser, setup: Setup, out: IO[bytes]) -> None:
         self._browser = browser
-        self._script = script
+        self._setup = setup
         self._out = out
-        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+        self.orders: asyncio.Queue[Order] = asyncio.Queue()
+        self.control: asyncio.Queue[Order] = asyncio.Queue()
         self.ended: asyncio.Future[ExitCode] = asyncio.get_running_loop().create_future()
         browser.on("disconnected", lambda _: self.end(ExitCode.INVALID))
 
@@ -67,14 +72,15 @@ class Server:
             except ValueError as error:
                 print(f"browser process: {error}", file=sys.stderr)
                 continue
-            self._orders.put_nowait(order)
+            (self.control if order.control else self.orders).put_nowait(order)
         self.end(ExitCode.OK)
 
-    async def work(self, page: Page) -> None:
-        """Serve orders with one page; a page that hung or crashed is replaced between two orders."""
+    async def work(self, orders: asyncio.Queue[Order], page: Page | None = None) -> None:
+        """Serve orders with one page; a page that is no longer usable is replaced between two orders."""
         try:
             while True:
-                order = await self._orders.get()
+                order = await orders.get()
+                page = page or await Page.open(self._browser, self._setup)
                 visit = await page.visit(order)
                 if visit.cause == TAB_GONE:
                     # Either the browser is gone with it, which takes a moment to show, or the tab alone.
@@ -85,7 +91,7 @@ class Server:
                 self.say(encode_visit(order.id, visit))
                 if not page.usable:
                     await page.close()
-                    page = await Page.open(self._browser, self._script)
+                    page = await Page.open(self._browser, self._setup)
         except (Error, TimeoutError) as error:
             print(f"browser process: no new page: {error}", file=sys.stderr)
             self.end(ExitCode.INVALID)
@@ -103,17 +109,23 @@ class Server:
         self.end(ExitCode.OK)
 
 
-async def serve(path: str, pages: int, cpus: set[int] | None, out: IO[bytes]) -> ExitCode:
-    """Run until the input closes, the parent is gone, or Chromium dies."""
+async def serve(path: str, pages: int, cpus: set[int] | None, options: VisitOptions, out: IO[bytes]) -> ExitCode:
+    """Run until the input closes, the parent is gone, or Chromium dies.
+
+    Raises:
+        UsageError: an option names what there is not.
+        playwright.async_api.Error, InfrastructureError, TimeoutError: it does not come up.
+    """
     lines = asyncio.StreamReader(limit=LINE_LIMIT)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     script = page_script()
     async with async_playwright() as playwright:
+        setup = Setup(script=script, context=context_options(options, playwright.devices), options=options)
         browser, sandboxed = await launch(playwright, path)
-        server = Server(browser, script, out)
+        server = Server(browser, setup, out)
         loop.add_signal_handler(signal.SIGTERM, server.end, ExitCode.OK)
-        opened = await asyncio.gather(*(Page.open(browser, script) for _ in range(pages)))
+        opened = await asyncio.gather(*(Page.open(browser, setup) for _ in range(pages)))
         server.say(
             encode(
                 {
@@ -126,7 +138,7 @@ async def serve(path: str, pages: int, cpus: set[int] | None, out: IO[bytes]) ->
                 }
             )
         )
-        jobs = [server.work(page) for page in opened]
+        jobs = [server.work(server.control), *(server.work(server.orders, page) for page in opened)]
         tasks = [asyncio.ensure_future(job) for job in (server.read_orders(lines), server.watch_parent(), *jobs)]
         for task in tasks:
             task.add_done_callback(server.note_broken)
@@ -168,6 +180,7 @@ def main() -> None:
     parser.add_argument("--browser", required=True)
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", type=lambda text: {int(cpu) for cpu in text.split(",")})
+    parser.add_argument("--options", type=lambda text: options_from(json.loads(text)), default=VisitOptions())
     arguments = parser.parse_args()
     # The terminal's Ctrl-C is for our parent, which ends us in its own time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -177,9 +190,9 @@ def main() -> None:
         cpus = _pin(arguments.cpus) if arguments.cpus else None
         # Where the generator shares this CPU it must wake on time; it needs little, so pages hardly notice.
         os.nice(_NICENESS)
-        code = asyncio.run(serve(arguments.browser, arguments.pages, cpus, out))
-    except (Error, InfrastructureError, TimeoutError, OSError) as error:
-        out.write(encode({"ready": False, "error": str(error).strip()}))
+        code = asyncio.run(serve(arguments.browser, arguments.pages, cpus, arguments.options, out))
+    except (Error, RigError, TimeoutError, OSError) as error:
+        out.write(encode({"ready": False, "error": str(error).strip(), "usage": isinstance(error, UsageError)}))
         out.flush()
         code = ExitCode.INVALID
     sys.exit(code)

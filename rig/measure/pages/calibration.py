@@ -1,4 +1,4 @@
-"""A page whose LCP is known: its largest image is released a chosen delay after it was asked for.
+"""Pages whose LCP is known: what is painted is released a chosen delay after it was asked for.
 
 LCP against delay is a line of slope 1; what lies above the delay is the browser's own.
 """
@@ -15,6 +15,10 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 WIDTH, HEIGHT = 320, 200
+_BODIES = {
+    "image": f"<img src='{{}}' width={WIDTH} height={HEIGHT} alt=''>",
+    "style": "<link rel=stylesheet href='{}'><h1>Styled</h1>",
+}
 
 
 def noise_png(width: int, height: int) -> bytes:
@@ -29,16 +33,25 @@ def noise_png(width: int, height: int) -> bytes:
 
 
 class CalibrationServer:
-    """Serves the page on a free loopback port: ``with CalibrationServer() as server: server.url(400)``."""
+    """Serves the pages on a free loopback port: ``with CalibrationServer() as server: server.url(400)``.
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+    ``server_timing`` is the header of that name on every page. ``held`` is set each time an image or a stylesheet is
+    asked for; who waits for it clears it.
+    """
+
+    def __init__(self, server_timing: str = "") -> None:
+        self.held = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.held, self._server.server_timing = self.held, server_timing
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def url(self, delay_ms: float) -> str:
         """The page whose image is released ``delay_ms`` after its request came in."""
         return f"http://127.0.0.1:{self._server.server_port}/?delay_ms={delay_ms:g}"
+
+    def styled_url(self, delay_ms: float) -> str:
+        """A page of text that may not be painted before its stylesheet, released after ``delay_ms``."""
+        return f"http://127.0.0.1:{self._server.server_port}/styled?delay_ms={delay_ms:g}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,7 +62,14 @@ class CalibrationServer:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    held: threading.Event
+    server_timing: str
+
+
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     # Head and body in one segment: in two, the second waits 40 ms for the first's delayed acknowledgement.
     wbufsize = -1
@@ -60,16 +80,31 @@ class _Handler(BaseHTTPRequestHandler):
         asked_s = time.monotonic()
         parts = urlsplit(self.path)
         delay_ms = float(parse_qs(parts.query).get("delay_ms", ["0"])[0])
-        if parts.path == "/image.png":
-            time.sleep(max(0.0, asked_s + delay_ms / 1000 - time.monotonic()))
-            self._answer("image/png", self.image)
-        elif parts.path == "/":
-            image = f"/image.png?delay_ms={delay_ms:g}"
-            page = f"<!doctype html><title>calibration</title><img src='{image}' width={WIDTH} height={HEIGHT} alt=''>"
-            # The image is asked for at once, so that how long the page takes to parse adds no scatter.
-            self._answer("text/html; charset=utf-8", page.encode(), ("Link", f"<{image}>; rel=preload; as=image"))
-        else:
-            self.send_error(404)
+        match parts.path:
+            case "/":
+                self._page("image", f"/image.png?delay_ms={delay_ms:g}")
+            case "/styled":
+                self._page("style", f"/style.css?delay_ms={delay_ms:g}")
+            case "/image.png":
+                self._hold(asked_s + delay_ms / 1000)
+                self._answer("image/png", self.image)
+            case "/style.css":
+                self._hold(asked_s + delay_ms / 1000)
+                self._answer("text/css", b"h1 { color: navy }")
+            case _:
+                self.send_error(404)
+
+    def _hold(self, until_s: float) -> None:
+        self.server.held.set()
+        time.sleep(max(0.0, until_s - time.monotonic()))
+
+    def _page(self, kind: str, part: str) -> None:
+        page = f"<!doctype html><title>calibration</title>{_BODIES[kind].format(part)}"
+        # The part is asked for at once, so that how long the page takes to parse adds no scatter.
+        headers = [("Link", f"<{part}>; rel=preload; as={kind}")]
+        if self.server.server_timing:
+            headers.append(("Server-Timing", self.server.server_timing))
+        self._answer("text/html; charset=utf-8", page.encode(), *headers)
 
     def _answer(self, content_type: str, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(200)

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -22,15 +22,18 @@ import gevent
 import gevent.event
 import gevent.subprocess
 import psutil
+from gevent.lock import BoundedSemaphore
 
-from rig.measure.pages.protocol import Order, Visit, encode_order
-from rig.model import InfrastructureError
+from rig.measure.pages.family import cpu_of, end, kill_family
+from rig.measure.pages.pictures import Pictures
+from rig.measure.pages.protocol import Order, Visit, VisitOptions, encode_order
+from rig.model import InfrastructureError, UsageError
 
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 6.0
 RESTART_PAUSE_S = 1.0
-# The browser process keeps deadlines itself; if it says nothing for so long beyond one, it hangs.
-GRACE_S = 5.0
+# The browser process keeps deadlines itself, and bounds what it does after a visit; if it says nothing for so long
+# beyond both, it hangs.
+GRACE_S = 6.0
 
 
 class BrowserClient:
@@ -41,7 +44,13 @@ class BrowserClient:
     """
 
     def __init__(
-        self, browser_path: str | Path, pages: int = 1, cpus: Collection[int] | None = None, *, log_path: Path
+        self,
+        browser_path: str | Path,
+        pages: int = 1,
+        cpus: Collection[int] | None = None,
+        *,
+        options: VisitOptions | None = None,
+        log_path: Path,
     ) -> None:
         self.restarts = 0
         self.ready: dict[str, Any] = {}
@@ -49,8 +58,11 @@ class BrowserClient:
         self._command += ["--browser", str(browser_path), "--pages", str(pages)]
         if cpus:
             self._command += ["--cpus", ",".join(map(str, sorted(cpus)))]
+        if options is not None:
+            self._command += ["--options", json.dumps(options.as_dict())]
         self._log_path = log_path
         self._free = pages
+        self._control = BoundedSemaphore()
         self._waiting: deque[gevent.event.Event] = deque()
         self._ids = itertools.count(1)
         self._pending: dict[int, gevent.event.AsyncResult] = {}
@@ -66,22 +78,39 @@ class BrowserClient:
 
         Raises:
             InfrastructureError: it does not come up; the message has its own words.
+            UsageError: an option names what there is not.
         """
         self._spawn()
         self._supervisor = gevent.spawn(self._supervise)
 
     def visit(
-        self, url: str, headers: Mapping[str, str], deadline_s: float, begin_by_s: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        deadline_s: float,
+        begin_by_s: float | None = None,
+        *,
+        control: bool = False,
+        pictures: Pictures | None = None,
+        trace: bool = False,
     ) -> dict[str, Any]:
         """Visit ``url`` on the next free page; returns the fields of :class:`Visit`.
 
         ``deadline_s`` counts from the moment a page takes it up. ``begin_by_s`` (CLOCK_MONOTONIC) is the latest
-        moment for that; later, the visit ends as failed with cause ``not_started``.
+        moment for that; later, the visit ends as failed with cause ``not_started``. ``control``: on the page kept for
+        the control page, which takes one visit after another and none of the others' turns. ``pictures`` says which
+        visits are pictured, and where; it is asked when the visit begins, for it learns from those before.
         """
+        order = Order(
+            id=next(self._ids), url=url, headers=dict(headers), deadline_s=deadline_s, trace=trace, control=control
+        )
+        if control:
+            with self._control:
+                return self._ask(order)
         if not self._take_page(begin_by_s):
             return asdict(Visit(url=url, cause="not_started"))
         try:
-            return self._ask(url, headers, deadline_s)
+            return self._ask(order if pictures is None else pictures.asked_of(order))
         finally:
             self._give_page()
 
@@ -96,14 +125,14 @@ class BrowserClient:
         except (psutil.Error, AttributeError):
             return None
         # A process that ended counts in its parent's children_*: nothing is counted twice.
-        self._cpu_last_s = sum(map(_cpu_of, family))
+        self._cpu_last_s = sum(map(cpu_of, family))
         return self._cpu_before_s + self._cpu_last_s
 
     def close(self) -> None:
         """End the browser process and everything below it."""
         self._closing = True
         if self._process is not None:
-            _end(self._process)
+            end(self._process)
         if self._supervisor is not None:
             self._supervisor.join()
 
@@ -135,23 +164,22 @@ class BrowserClient:
         else:
             self._free += 1
 
-    def _ask(self, url: str, headers: Mapping[str, str], deadline_s: float) -> dict[str, Any]:
+    def _ask(self, order: Order) -> dict[str, Any]:
         begun_s = time.monotonic()
-        order_id = next(self._ids)
-        answer = self._pending[order_id] = gevent.event.AsyncResult()
+        answer = self._pending[order.id] = gevent.event.AsyncResult()
         try:
-            self._up.wait(deadline_s)
-            left_s = begun_s + deadline_s - time.monotonic()
+            self._up.wait(order.deadline_s)
+            left_s = begun_s + order.deadline_s - time.monotonic()
             if left_s > 0:
-                self._send(Order(id=order_id, url=url, headers=dict(headers), deadline_s=left_s))
+                self._send(replace(order, deadline_s=left_s))
                 answer.wait(left_s + GRACE_S)
                 if answer.successful():
                     return dict(answer.value)
                 if not answer.ready():
-                    _kill_family(self._process)
+                    kill_family(self._process)
         finally:
-            del self._pending[order_id]
-        return asdict(Visit(url=url, started_s=begun_s, done_s=time.monotonic(), cause="browser_crashed"))
+            del self._pending[order.id]
+        return asdict(Visit(url=order.url, started_s=begun_s, done_s=time.monotonic(), cause="browser_crashed"))
 
     def _send(self, order: Order) -> None:
         # Where the process is just dying, the supervisor will say so to all that wait for it.
@@ -174,8 +202,10 @@ class BrowserClient:
             line = self._process.stdout.readline()
         self.ready = json.loads(line) if line.endswith(b"\n") else {}
         if not self.ready.get("ready"):
-            _end(self._process)
+            end(self._process)
             reason = self.ready.get("error", "no sign of life")
+            if self.ready.get("usage"):
+                raise UsageError(reason)
             raise InfrastructureError(f"browser process: did not start ({reason}); see {self._log_path}")
         self._up.set()
 
@@ -186,7 +216,7 @@ class BrowserClient:
             self._up.clear()
             for answer in self._pending.values():
                 answer.set_exception(EOFError())
-            _end(self._process)
+            end(self._process)
             self._cpu_before_s, self._cpu_last_s = self._cpu_before_s + self._cpu_last_s, 0.0
             while not self._closing and not self._up.is_set():
                 self.restarts += 1
@@ -203,37 +233,3 @@ class BrowserClient:
                     answer.set(message)
         except (OSError, ValueError):
             pass  # Cut off by the end of the process.
-
-
-def _cpu_of(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system + times.children_user + times.children_system)
-
-
-def _end(process: Any) -> None:
-    """Close its input, which ends it and its browser; kill what does not go."""
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    with gevent.Timeout(STOP_TIMEOUT_S, False):
-        process.wait()
-    _kill_family(process)
-    process.wait()
-    process.stdout.close()
-
-
-def _kill_family(process: Any) -> None:
-    if process.poll() is not None:
-        return
-    try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.Error:
-        family = []
-    process.kill()
-    for child in family:
-        try:
-            child.kill()
-        except psutil.Error:
-            continue

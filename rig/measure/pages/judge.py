@@ -56,6 +56,7 @@ def note_figures(visit: Visit, figures: Mapping[str, Any], work: Mapping[str, fl
     visit.navigation_s = figures["time_origin"] / 1000 + clock_offset_s
     visit.ttfb_ms = figures["response_start"]
     visit.dom_nodes = figures["dom_nodes"]
+    visit.waterfall = json.dumps(figures["waterfall"])
     _note_server_timing(visit, figures["server_timing"])
     lcp = figures["lcp"]
     if lcp is None:

@@ -1,4 +1,7 @@
-"""What the browser process and its client say to each other: JSON lines, one order in, one visit out."""
+"""What the browser process and its client say to each other: JSON lines, one order in, one visit out.
+
+How all visits of a process are made (:class:`VisitOptions`) is said once, when it starts.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,52 @@ from rig.model import VisitOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisitOptions:
+    """How pages are visited. The defaults are those of a run: one desktop page, reused, nothing slowed down."""
+
+    fresh_context: bool = False
+    """A new browser context for each visit; else one that is reused, its cache, cookies and storage cleared."""
+    device: str | None = None
+    """A name of Playwright's registry, like ``Pixel 7``."""
+    viewport: tuple[int, int] | None = None
+    """Width and height in CSS pixels; None: the device's, else 1280 × 720."""
+    cpu_slowdown: float | None = None
+    """4: the main thread takes four times as long (DevTools' CPU throttling)."""
+    network: str | None = None
+    """A name of :data:`rig.measure.pages.network.NETWORKS`."""
+    ignore_certificate_errors: bool = False
+    interact: bool = True
+    """Click once when all else was measured, for INP; see ``collector.js`` for what is clicked."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; the inverse of :func:`options_from`."""
+        return asdict(self)
+
+
+def options_from(data: dict[str, Any]) -> VisitOptions:
+    """Options from plain data, where a pair has become a list."""
+    viewport = data["viewport"]
+    return VisitOptions(**{**data, "viewport": tuple(viewport) if viewport else None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One page to visit. ``deadline_s`` counts from the moment the order is taken up by a page."""
+    """One page to visit. ``deadline_s`` counts from the moment the order is taken up by a page.
+
+    ``control``: on the page kept for the control page.
+    """
 
     id: int
     url: str
     headers: dict[str, str]
     deadline_s: float
+    control: bool = False
+    screenshot: str | None = None
+    """Absolute file for a picture of the page, taken when it was measured and its LCP is above…"""
+    screenshot_above_ms: float | None = None
+    """…this; None: whatever its LCP."""
+    trace: bool = False
+    """Visit under tracing for ``Visit.paint``. It slows the page down: no other figure of such a visit is of use."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +96,8 @@ class Visit:
     style_recalcs: int | None = None
     waterfall: str | None = None
     screenshot: str | None = None
+    paint: dict[str, float] | None = None
+    """Of a traced visit alone, and no column: see :mod:`rig.measure.pages.trace`."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -70,7 +114,7 @@ def parse_order(line: bytes) -> Order:
     """Read an order.
 
     Raises:
-        ValueError: the line is no JSON object, or lacks one of the four keys.
+        ValueError: the line is no JSON object, or lacks one of the first four keys.
     """
     message = json.loads(line)
     try:
@@ -79,6 +123,10 @@ def parse_order(line: bytes) -> Order:
             url=str(message["url"]),
             headers={str(name): str(value) for name, value in message["headers"].items()},
             deadline_s=float(message["deadline_s"]),
+            control=bool(message.get("control")),
+            screenshot=message.get("screenshot"),
+            screenshot_above_ms=message.get("screenshot_above_ms"),
+            trace=bool(message.get("trace")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an order: {line!r} ({error!r})") from error

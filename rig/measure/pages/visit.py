@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import sys
 import time
 import traceback
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Dialog, Download, Error, Request
-from playwright.async_api import Page as Tab
+from playwright.async_api import Browser, Download, Error, Request
+from playwright.async_api import Page as BrowserPage
 
-from rig.measure.pages.chromium import VIEWPORT
+from rig.measure.pages.afterwards import click, take_picture, wants_picture
 from rig.measure.pages.judge import note_figures, note_response
 from rig.measure.pages.protocol import Order, Visit
+from rig.measure.pages.tab import Setup, Tab, open_tab
+from rig.measure.pages.trace import Tracing
 
 CLOSE_TIMEOUT_S = 5.0
-OPEN_TIMEOUT_S = 15.0
+
+PICTURE_TIMEOUT_S = 2.0
+INTERACTION_TIMEOUT_S = 2.0
+"""Beyond the visit's deadline; together below the grace its client gives (``client.GRACE_S``)."""
 
 # Trusted, and does nothing: a bare modifier neither scrolls, types nor navigates.
 FINAL_KEY = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
@@ -27,8 +33,11 @@ FINAL_KEY = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
 # For the process, which knows whether the whole browser is gone; never leaves it.
 TAB_GONE = "tab_gone"
 
-# After these, the page may still hang, or be no more.
-UNFIT = {"timeout", "page_crashed", TAB_GONE}
+# After these, the tab is as it was. After any other it may hang, be no more, or have something of this visit still to
+# come (the browser's own error page, word of a download), which would end the next one.
+FIT = {None, "status", "no_lcp", "frame_withheld"}
+
+T = TypeVar("T")
 
 
 class VisitFailedError(Exception):
@@ -36,50 +45,46 @@ class VisitFailedError(Exception):
 
 
 class Page:
-    """A page in a context of its own.
+    """A tab, visit after visit.
 
-    A context has its own window, so that no page is in another's background, and its own cache and cookies.
-    ``usable`` turns false when the page hung or crashed: whoever owns it then opens another one.
+    ``usable`` turns false when it hung or crashed, or was good for one visit only: whoever owns it then opens another.
     """
 
-    def __init__(self, context: BrowserContext, tab: Tab, cdp: CDPSession) -> None:
+    def __init__(self, tab: Tab, setup: Setup) -> None:
         self.usable = True
-        self._context = context
         self._tab = tab
-        self._cdp = cdp
+        self._options = setup.options
         self._headers: dict[str, str] = {}
         self._documents = 0
+        self._leaving = False
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        tab.on("crash", self._on_crash)
-        tab.on("dialog", _dismiss)
-        tab.on("download", self._on_download)
-        tab.on("requestfailed", self._on_request_failed)
-        tab.on("popup", _close_popup)
-        cdp.on("Page.frameNavigated", self._on_document)
+        tab.page.on("crash", self._on_crash)
+        tab.page.on("download", self._on_download)
+        tab.page.on("requestfailed", self._on_request_failed)
+        tab.cdp.on("Page.frameNavigated", self._on_document)
+        tab.cdp.on("Page.frameRequestedNavigation", self._on_leaving)
 
     @classmethod
-    async def open(cls, browser: Browser, script: str) -> Page:
-        """Make context, page and DevTools session.
+    async def open(cls, browser: Browser, setup: Setup) -> Page:
+        """Open a tab.
 
         Raises:
             playwright.async_api.Error, TimeoutError: the browser does not answer.
         """
-        async with asyncio.timeout(OPEN_TIMEOUT_S):
-            context = await browser.new_context(viewport=VIEWPORT, accept_downloads=False)  # type: ignore[arg-type]
-            await context.add_init_script(script)
-            tab = await context.new_page()
-            cdp = await context.new_cdp_session(tab)
-            await asyncio.gather(cdp.send("Performance.enable"), cdp.send("Page.enable"))
-        return cls(context, tab, cdp)
+        return cls(await open_tab(browser, setup), setup)
 
     async def close(self) -> None:
         """Close the context; one that does not answer is left to the browser's end."""
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._context.close()
+                await self._tab.context.close()
 
     async def visit(self, order: Order) -> Visit:
-        """Visit a page; ends by ``order.deadline_s``, and never raises for anything the page or its server does."""
+        """Visit a page; never raises for anything the page or its server does.
+
+        ``done_s``, when its figures were read back, is within ``order.deadline_s``. A picture and the click for INP
+        come after it, bounded each by two seconds; what happens then changes nothing that was measured.
+        """
         visit = Visit(url=order.url, started_s=time.monotonic())
         self._failed = asyncio.get_running_loop().create_future()
         work = asyncio.ensure_future(self._measure(order, visit))
@@ -91,24 +96,65 @@ class Page:
             visit.cause = self._failed.result() if self._failed.done() else _cause(error)
             if not isinstance(error, Error | VisitFailedError):
                 traceback.print_exception(error)  # Not the page's fault but ours.
-        if visit.cause in UNFIT:
+        # A trace that was not ended, because the visit failed, ends with its tab.
+        if visit.cause not in FIT or self._options.fresh_context or order.trace:
             self.usable = False
         _abandon(work)
         visit.done_s = time.monotonic()
+        if visit.lcp_ms is not None:
+            await self._afterwards(order, visit)
         return visit
+
+    async def _afterwards(self, order: Order, visit: Visit) -> None:
+        if order.screenshot is not None and wants_picture(order, visit):
+            visit.screenshot = await self._bounded(take_picture(self._tab, order.screenshot), PICTURE_TIMEOUT_S)
+        if self._options.interact and not order.trace:
+            visit.inp_ms = await self._bounded(self._interact(), INTERACTION_TIMEOUT_S)
+
+    async def _interact(self) -> float | None:
+        """Click where the page has something to click; the click's INP, None where there is nothing."""
+        point = await self._call("clickable")
+        if point is None:
+            return None
+        self._leaving = False
+        await click(self._tab, point)
+        inp_ms = await self._call("inp")
+        if self._leaving:
+            # Where the click leads to may arrive in the middle of the next visit.
+            self.usable = False
+        return None if inp_ms is None else float(inp_ms)
+
+    async def _bounded(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T | None:
+        """The result; None where it failed or did not come in time: then the tab is fit for no further visit."""
+        task = asyncio.ensure_future(work)
+        await asyncio.wait([task], timeout=timeout_s)
+        try:
+            return task.result()
+        except (asyncio.InvalidStateError, Error, VisitFailedError):
+            self.usable = False
+        except OSError as error:
+            print(f"browser process: {error}", file=sys.stderr)
+        finally:
+            _abandon(task)
+        return None
 
     async def _measure(self, order: Order, visit: Visit) -> None:
         await self._prepare(order)
+        tracing = Tracing(self._tab.cdp) if order.trace else None
+        if tracing is not None:
+            await tracing.start()
         self._documents = 0
         visit.started_s = time.monotonic()
         # Not the load event: from here on status and headers are known, even if the page never loads.
-        response = await self._tab.goto(order.url, wait_until="commit", timeout=0)
+        response = await self._tab.page.goto(order.url, wait_until="commit", timeout=0)
         if response is None:
             raise VisitFailedError("navigation")
         note_response(visit, response.status, response.headers)
         if response.status >= 400:
             raise VisitFailedError("status")
         await self._call("loaded")
+        if tracing is not None:
+            visit.paint = await tracing.stop()
         # Sent together: one session keeps their order, and the fence must not count as the page's layout.
         work, _ = await asyncio.gather(self._metrics(), self._call("fenced"))
         *_, figures = await asyncio.gather(self._key("rawKeyDown"), self._key("keyUp"), self._call("figures"))
@@ -121,20 +167,20 @@ class Page:
         parts = urlsplit(order.url)
         if parts.fragment:
             # From the same page, this would be a jump within it and no navigation.
-            await self._tab.goto("about:blank")
+            await self._tab.page.goto("about:blank")
         if order.headers != self._headers:
-            await self._context.set_extra_http_headers(order.headers)
+            await self._tab.context.set_extra_http_headers(order.headers)
             self._headers = order.headers
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         await asyncio.gather(
-            self._cdp.send("Network.clearBrowserCache"),
-            self._cdp.send("Network.clearBrowserCookies"),
-            self._cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
+            self._tab.cdp.send("Network.clearBrowserCache"),
+            self._tab.cdp.send("Network.clearBrowserCookies"),
+            self._tab.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
         )
 
     async def _call(self, step: str) -> Any:
         """Run one step of the collector in the page."""
-        reply = await self._cdp.send(
+        reply = await self._tab.cdp.send(
             "Runtime.evaluate",
             {
                 "expression": f"window[Symbol.for('rig')].{step}()",
@@ -147,17 +193,17 @@ class Page:
         return reply["result"].get("value")
 
     async def _key(self, kind: str) -> None:
-        await self._cdp.send("Input.dispatchKeyEvent", {"type": kind, **FINAL_KEY})
+        await self._tab.cdp.send("Input.dispatchKeyEvent", {"type": kind, **FINAL_KEY})
 
     async def _metrics(self) -> dict[str, float]:
-        reply = await self._cdp.send("Performance.getMetrics")
+        reply = await self._tab.cdp.send("Performance.getMetrics")
         return {metric["name"]: metric["value"] for metric in reply["metrics"]}
 
     def _fail(self, cause: str) -> None:
         if not self._failed.done():
             self._failed.set_result(cause)
 
-    def _on_crash(self, _: Tab) -> None:
+    def _on_crash(self, _: BrowserPage) -> None:
         self._fail("page_crashed")
 
     def _on_download(self, _: Download) -> None:
@@ -167,11 +213,14 @@ class Page:
         if "parentId" not in event["frame"]:
             self._documents += 1
 
+    def _on_leaving(self, _: dict[str, Any]) -> None:
+        self._leaving = True
+
     def _on_request_failed(self, request: Request) -> None:
         # A document cut off half-way was committed before, so that goto knows nothing of it.
         # Aborted is what a download is, too; goto tells them apart.
         aborted = request.failure == "net::ERR_ABORTED"
-        if not aborted and request.is_navigation_request() and request.frame == self._tab.main_frame:
+        if not aborted and request.is_navigation_request() and request.frame == self._tab.page.main_frame:
             self._fail(request.failure or "navigation")
 
 
@@ -186,21 +235,7 @@ def _cause(error: BaseException) -> str:
     return TAB_GONE if re.search(r"has been closed|Target closed|crashed", text) else "navigation"
 
 
-def _abandon(work: asyncio.Future[None]) -> None:
+def _abandon(work: asyncio.Future[Any]) -> None:
     """Let go of a visit's work; what it still raises is of no interest to anyone."""
     work.cancel()
     work.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-def _in_background(work: Awaitable[None]) -> None:
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-def _dismiss(dialog: Dialog) -> None:
-    # To dismiss 'beforeunload' is to stay on the page.
-    _in_background(dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
-
-
-def _close_popup(popup: Tab) -> None:
-    _in_background(popup.close())

@@ -53,14 +53,14 @@ def prepare_data(echo: Callable[[str], None]) -> None:
         raise InfrastructureError(f"shop data in {DATA}: could not be prepared ({last})")
 
 
-def django_json(command: str) -> Any:
+def django_json(command: str, env: Mapping[str, str]) -> Any:
     """What one of the target's management commands prints, as JSON.
 
     Raises:
         InfrastructureError: it failed; quotes its last line.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "django", command], env=_django_env({}), cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "django", command], env=_django_env(env), cwd=ROOT, capture_output=True, text=True
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -107,8 +107,10 @@ def require_free(host: str, port: int) -> None:
 
 
 @contextmanager
-def app_server(*, host: str, port: int, env: Mapping[str, str], logs: Path, cpus: str | None) -> Iterator[AppServer]:
-    """gunicorn with the shop for as long as the block lasts."""
+def app_server(
+    *, host: str, port: int, env: Mapping[str, str], logs: Path, cpus: str | None, name: str = "app"
+) -> Iterator[AppServer]:
+    """gunicorn with the shop for as long as the block lasts; ``name`` is its log's."""
     require_free(host, port)
     command = [sys.executable, "-m", "gunicorn", "target_app.config.wsgi:application"]
     command += ["--bind", f"{host}:{port}", "--worker-class", "gthread"]
@@ -119,7 +121,7 @@ def app_server(*, host: str, port: int, env: Mapping[str, str], logs: Path, cpus
     command += ["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []  # noqa: S108
     sizes = {"WEB_CONCURRENCY": str(WORKERS), "WEB_THREADS": str(THREADS)}
     service = Service(
-        "app server", command, log=logs / "app.log", env={**_django_env(env), **sizes}, cpus=cpus, cwd=ROOT
+        "app server", command, log=logs / f"{name}.log", env={**_django_env(env), **sizes}, cpus=cpus, cwd=ROOT
     )
     with service:
         url = f"http://{host}:{port}"

@@ -1,0 +1,70 @@
+"""A negative control: the same page is the same work for the browser, whatever strategy served it.
+
+Compared path by path over the arms. A difference would mean that a strategy serves another page, or that something
+else than the cache differs between the arms: then their LCPs are not to be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rig.analysis.quantiles import quantile
+from rig.words import count, listed, milliseconds
+
+WEIGHTS = {"dom_nodes": "DOM nodes", "layouts": "layouts", "style_recalcs": "style recalculations"}
+
+# How often Chromium styles and lays out a page depends on in how many pieces it arrives: under load one more or less
+# is usual for one page under one strategy. DOM nodes depend on the page alone.
+TOLERANCE = {"dom_nodes": 0.0, "layouts": 1.0, "style_recalcs": 1.0}
+
+# Below this many visits to a page a median of such small counts is not settled.
+FEWEST_VISITS = 5
+
+# Painting is milliseconds of a shared processor, taken from one traced visit: it differs where the longest is beyond
+# twice the shortest, and 5 ms more.
+PAINT_FACTOR, PAINT_MS = 2.0, 5.0
+
+Arms = Mapping[str, Mapping[str, Any]]
+
+
+def by_path(visits: pd.DataFrame) -> dict[str, Any]:
+    """Medians of measured visits, path by path."""
+    return {
+        str(path): {"count": len(group), **{name: quantile(group[name], 0.5) for name in WEIGHTS}}
+        for path, group in visits.groupby("path")
+    }
+
+
+def traced(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What one traced visit a trial showed, medians over trials; all None where none was traced."""
+    seen = [one["paint"] for one in facts if one.get("paint")]
+    names = ("paint_ms", "layout_ms", "style_ms", "layouts", "style_recalcs", "paints")
+    return {"visits": len(seen), **{name: quantile([_number(one.get(name)) for one in seen], 0.5) for name in names}}
+
+
+def differences(arms: Arms) -> Iterator[str]:
+    """A warning for each page and figure that differs between arms by more than its tolerance."""
+    pages = {label: arm["pages"] for label, arm in arms.items() if arm["trials"]}
+    for path in dict.fromkeys(path for page in pages.values() for path in page["by_path"]):
+        for name, title in WEIGHTS.items():
+            seen = {
+                label: page["by_path"][path][name]
+                for label, page in pages.items()
+                if page["by_path"].get(path, {}).get("count", 0) >= FEWEST_VISITS
+            }
+            known = {label: value for label, value in seen.items() if value is not None}
+            if known and max(known.values()) - min(known.values()) > TOLERANCE[name]:
+                said = listed([f"{label} {count(value)}" for label, value in known.items()])
+                yield f"{path} is not the same page under every strategy: {title} {said}; compare their LCPs with care"
+    paint = {label: page["traced"]["paint_ms"] for label, page in pages.items()}
+    painted = {label: value for label, value in paint.items() if value is not None}
+    if painted and max(painted.values()) > max(PAINT_FACTOR * min(painted.values()), min(painted.values()) + PAINT_MS):
+        said = listed([f"{label} {milliseconds(value)}" for label, value in painted.items()])
+        yield f"painting the page took unlike times: {said} (one traced visit each); a strategy should not change it"
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

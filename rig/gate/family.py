@@ -1,0 +1,41 @@
+"""The family: ruled once, at the end of the warm-up, and measured after every launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rig.gate.blocks import Effects, Launch, effects, supply_per_block
+from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply
+from rig.gate.metrics import GateMetric, Quantity
+from rig.gate.settings import Settings, family
+from rig.gate.supply import Ruling, Standing, after_warm_up
+from rig.model import CacheStatus
+
+
+def rule(
+    settings: Settings, pages: Sequence[str], warm_up: Launch, visits: Sequence[Visit]
+) -> Mapping[GateMetric, Ruling]:
+    """Every metric that might be compared, and whether it is; ``visits`` are those of the warm-up."""
+    found = {}
+    for metric in family(settings, pages, classes_of(warm_up)):
+        is_page = metric.quantity is Quantity.LCP
+        supply = lcp_supply(metric.page or "", visits) if is_page else supply_per_block(metric, warm_up)
+        found[metric] = after_warm_up(metric.name, supply, metric.least_samples)
+    return found
+
+
+def measure(rulings: Mapping[GateMetric, Ruling], launches: Sequence[Launch], visits: Sequence[Visit]) -> list[Effects]:
+    """The effects of the metrics in the family; ``visits`` are those of the launches, without the warm-up's."""
+    return [
+        lcp_effects(metric, visits, len(launches)) if metric.quantity is Quantity.LCP else effects(metric, launches)
+        for metric, ruling in rulings.items()
+        if ruling.standing is Standing.IN_FAMILY
+    ]
+
+
+def classes_of(warm_up: Launch) -> tuple[CacheStatus, ...]:
+    """The cache statuses that reads of either arm named."""
+    named = np.concatenate([warm_up.baseline.cache, warm_up.candidate.cache])
+    return tuple(status for status in CacheStatus if (named == status).any())

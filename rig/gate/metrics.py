@@ -1,0 +1,129 @@
+"""What a gate compares, as data: quantity, margin, and on which scale. The family is fixed before measuring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from rig.model import CacheStatus
+
+
+class Quantity(StrEnum):
+    """Where a metric's effects come from."""
+
+    RESPONSE = "response"
+    MISS_RATIO = "miss_ratio"
+    ERROR_RATIO = "error_ratio"
+    STAMPEDE_PEAK = "stampede_peak"
+    LCP = "lcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateMetric:
+    """One metric of the gate.
+
+    ``kind`` ratio: candidate / baseline is compared with ``margin`` (1.05: 5 % worse at most). difference: candidate -
+    baseline, as a share (0.02: 2 percentage points at most). With a ``budget`` (ms, or a share) the candidate alone is
+    compared with it, and the margin is 1 or 0.
+    """
+
+    name: str
+    quantity: Quantity
+    kind: Literal["ratio", "difference"]
+    margin: float
+    cache: CacheStatus | None = None  # RESPONSE: the class; None: reads of a target that names no cache status
+    quantile: float | None = None
+    page: str | None = None
+    budget: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """The margin on the scale of the test: log of a ratio, a difference as it is."""
+        return math.log(self.margin) if self.kind == "ratio" else self.margin
+
+    @property
+    def budgeted(self) -> float:
+        """The budget on the scale of the test; 0 without one: the effect is compared with the baseline then."""
+        if self.budget is None:
+            return 0.0
+        return math.log(self.budget) if self.kind == "ratio" else self.budget
+
+    def shown(self, effect: float) -> float:
+        """An effect on the scale of the test as the reader sees it; a ratio beyond all bounds stays finite."""
+        return math.exp(min(effect, 700.0)) if self.kind == "ratio" else effect
+
+    @property
+    def least_samples(self) -> int:
+        """Samples an arm needs for the metric to be taken: of a block; of a page or a launch one will do."""
+        if self.quantity is Quantity.RESPONSE and self.quantile:
+            return LEAST_SAMPLES[self.quantile]
+        return 20 if self.quantity is Quantity.MISS_RATIO else 1
+
+
+# About five samples above a p95; a p99 makes do with two, which shows in its margin.
+LEAST_SAMPLES = {0.5: 20, 0.95: 100, 0.99: 200}
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+# What an identical candidate stays within at 12 launches (docs/gate.md), and what a user would not notice.
+DEFAULT_MARGINS = {
+    "p50": 1.05,
+    "p95": 1.10,
+    "p99": 1.15,
+    "lcp_p75": 1.10,
+    "miss_ratio": 0.02,
+    "stampede_peak": 1.5,
+}
+
+# Above this rise the answers are not comparable, so times say nothing.
+MOST_ERROR_RISE = 0.01
+ERROR_RATIO = GateMetric(name="error_ratio", quantity=Quantity.ERROR_RATIO, kind="difference", margin=MOST_ERROR_RISE)
+
+
+def response_metrics(cache: CacheStatus | None) -> tuple[GateMetric, ...]:
+    """p50, p95 and p99 of the reads of one cache-status class; None: of a target that names no status."""
+    label = cache.lower() if cache else "any"
+    return tuple(
+        GateMetric(
+            name=f"{label}_{name}",
+            quantity=Quantity.RESPONSE,
+            kind="ratio",
+            margin=DEFAULT_MARGINS[name],
+            cache=cache,
+            quantile=quantile,
+        )
+        for name, quantile in QUANTILES.items()
+    )
+
+
+def lcp_metric(page: str) -> GateMetric:
+    """LCP p75 of one page."""
+    return GateMetric(
+        name=f"lcp_p75 {page}",
+        quantity=Quantity.LCP,
+        kind="ratio",
+        margin=DEFAULT_MARGINS["lcp_p75"],
+        quantile=0.75,
+        page=page,
+    )
+
+
+MISS_RATIO = GateMetric(
+    name="miss_ratio", quantity=Quantity.MISS_RATIO, kind="difference", margin=DEFAULT_MARGINS["miss_ratio"]
+)
+STAMPEDE_PEAK = GateMetric(
+    name="stampede_peak", quantity=Quantity.STAMPEDE_PEAK, kind="ratio", margin=DEFAULT_MARGINS["stampede_peak"]
+)
+
+
+def candidates(pages: Sequence[str], classes: Sequence[CacheStatus]) -> tuple[GateMetric, ...]:
+    """All that might be compared, before it is known what the target supplies enough of.
+
+    ``classes``: the cache statuses that reads of the warm-up named, none if the target names none. They are compared
+    apart: a p95 over hits and misses together measures the hit ratio, which has a metric of its own.
+    """
+    responses = tuple(metric for cache in classes or (None,) for metric in response_metrics(cache))
+    return (*responses, MISS_RATIO, STAMPEDE_PEAK, *(lcp_metric(page) for page in pages))

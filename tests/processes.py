@@ -1,0 +1,45 @@
+"""Waiting with a deadline, and finding all processes a test has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+
+import gevent
+import psutil
+
+
+def poll(condition: Callable[[], bool], deadline_s: float) -> bool:
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        gevent.sleep(0.05)
+    return True
+
+
+def marked(mark: str) -> set[psutil.Process]:
+    """All with the mark and all below them: Chromium's own children write their titles over their environment."""
+    found = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get("RIG_TEST_MARK") == mark:
+                found |= {process, *process.children(recursive=True)}
+    return found
+
+
+def alive(processes: set[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def is_kind(process: psutil.Process, flag: str, without: str = "\0") -> bool:
+    with contextlib.suppress(psutil.Error):
+        command = " ".join(process.cmdline())
+        return flag in command and without not in command
+    return False
+
+
+def is_chromium(process: psutil.Process) -> bool:
+    return is_kind(process, "--remote-debugging-pipe", without="--type=")
