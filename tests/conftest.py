@@ -16,6 +16,19 @@ def browser_path() -> str:
     return str(find_browser().path)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file, as the shop has it: in memory, all connections share table locks, and no reader gets past a
+    writer."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "shop.sqlite3")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: two processes share the suite file by file, and these decide when all are done."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

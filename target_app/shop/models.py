@@ -94,6 +94,22 @@ class ScopeVersion(models.Model):
         return f"{self.scope}={self.version}"
 
 
+class OutboxRow(models.Model):
+    """What one write wants deleted from the cache, committed with it and removed once it is done."""
+
+    epoch = models.PositiveBigIntegerField()
+    strategy = models.CharField(max_length=40)
+    entries = models.JSONField()
+
+    class Meta:
+        """Django's options."""
+
+        db_table = "shop_outbox"
+
+    def __str__(self) -> str:
+        return f"delete {', '.join(self.entries)}"
+
+
 class Stocktake(models.Model):
     """The one row that says which data set the tables hold; empty while they are being filled."""
 

@@ -56,6 +56,7 @@ def _change(rows: QuerySet[Any], entries_of: Callable[[Any], Sequence[Entry]], *
         work.versions = _raised([entry.name for entry in entries])
         work.entries = [entry.name for entry in entries]
         rows.update(**columns)
+        active_strategy().before_commit(entries)
         # After commit: a delete before it lets a reader store the old row again.
         transaction.on_commit(lambda: active_strategy().invalidate(entries))
 

@@ -24,6 +24,9 @@ Render = Callable[[dict[str, Any]], HttpResponse]
 SAFETY_TTL_S = 3600.0
 """Strategies that invalidate on write keep entries this long, in case a write went unseen."""
 
+INVALIDATION_S = 1.0
+"""Longest time between COMMIT and the end of the cache call after it: the cache client gives up after it."""
+
 _DJANGO_DEFAULT_TTL_S = 300.0
 """``cache.set()`` without a timeout: what the literal setting compresses to the short TTL."""
 
@@ -104,6 +107,9 @@ class Strategy(ABC):
     def remaining_s(self, request: HttpRequest, entry: Entry) -> float | None:
         """Seconds :meth:`peek` has left to live; -1 for ever, None when there is nothing (settling only)."""
         return store.remaining_s(self.key(entry))
+
+    def before_commit(self, entries: Sequence[Entry]) -> None:  # noqa: B027 - most have nothing to do here.
+        """Called once inside the transaction of a write on which ``entries`` depend, after its last statement."""
 
     @abstractmethod
     def invalidate(self, entries: Sequence[Entry]) -> None:

@@ -54,7 +54,7 @@ def database(request, django_db_setup, django_db_blocker) -> Iterator[str]:
 def _connected_to(wanted: dict[str, object]) -> Iterator[None]:
     """Inside, Django's default connection is made with these settings, in every thread."""
     settings_before = connections.settings["default"]
-    # The connection itself is kept: SQLite's test database lives in memory, as long as one connection to it.
+    # The connection itself is kept: what the suite began on it goes on afterwards.
     connection_before = connections["default"]
     connections.settings["default"] = wanted
     del connections["default"]

@@ -24,14 +24,16 @@ from rig.contrib.django.trace import tracing
 from rig.measure.services.cache_server import cache_server
 from target_app.config.settings import pickled
 from target_app.shop import catalogue, writes
-from target_app.shop.models import ScopeVersion
+from target_app.shop.models import OutboxRow, ScopeVersion
 from target_app.strategies import STRATEGIES, base
 from target_app.strategies.xfetch import XFetch
 
 # Those written with libraries are held to it in processes of their own: test_strategy_libraries.py.
 OURS = [strategy for strategy in STRATEGIES.values() if strategy.family != "libraries"]
+SOUND_ONES = [strategy for strategy in OURS if not strategy.known_bad]
 ALL = pytest.mark.parametrize("strategy", OURS, ids=attrgetter("name"))
-CACHING = pytest.mark.parametrize("strategy", [s for s in OURS if s.caches], ids=attrgetter("name"))
+SOUND = pytest.mark.parametrize("strategy", SOUND_ONES, ids=attrgetter("name"))
+CACHING = pytest.mark.parametrize("strategy", [s for s in SOUND_ONES if s.caches], ids=attrgetter("name"))
 SLUG = "moon-jar"
 SHORT_TTL_S = 0.4
 
@@ -57,6 +59,7 @@ def shop(database, server, settings, monkeypatch):
     catalogue.prepare(orders=200)
     _clear()
     yield
+    STRATEGIES["outbox"].worker.stop()
     _clear()
 
 
@@ -76,6 +79,7 @@ def _read(strategy, entry, trace=None):
 def _write(strategy, price_cents, slug=SLUG):
     with tracing(Trace(strategy=strategy.name)):
         writes.change_product(slug, price_cents=price_cents, stock=3)
+    wait_until(lambda: not OutboxRow.objects.exists(), "no worker carried out what the write left to it")
 
 
 def _version(name):

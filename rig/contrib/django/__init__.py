@@ -7,7 +7,7 @@ from rig.contrib.django.control import Hooks, control_urls
 from rig.contrib.django.disturbance import Disturbance, repeated, slow_commit, slow_origin
 from rig.contrib.django.later import carried
 from rig.contrib.django.middleware import RigMiddleware
-from rig.contrib.django.origin import Recompute, Write, background, invalidation, recompute, snapshot, write
+from rig.contrib.django.origin import Recompute, Write, background, immediate, invalidation, recompute, snapshot, write
 from rig.contrib.django.runtime import MEASURING, epoch, is_token, parameters
 from rig.contrib.django.trace import Served, Status, Trace, current, serve
 
@@ -26,6 +26,7 @@ __all__ = [
     "control_urls",
     "current",
     "epoch",
+    "immediate",
     "invalidation",
     "is_token",
     "parameters",

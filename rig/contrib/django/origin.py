@@ -80,8 +80,11 @@ def recompute(entry: str, *, hint: str | None = None) -> Iterator[Recompute]:
 
 @contextmanager
 def snapshot(using: str = "default") -> Iterator[None]:
-    """One consistent view of the database: what is read inside belongs together."""
-    with transaction.atomic(using=using):
+    """One consistent view of the database: what is read inside belongs together.
+
+    Deferred even in what runs right after a write's commit: there the mode is still that of the write.
+    """
+    with _begin(None, using), transaction.atomic(using=using):
         connection = connections[using]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -122,7 +125,7 @@ def write(using: str = "default") -> Iterator[Write]:
         event["outcome"] = "committed"
 
     try:
-        with _immediate(using), transaction.atomic(using=using):
+        with immediate(using), transaction.atomic(using=using):
             transaction.on_commit(committed, using=using)
             yield work
             if pause_s := runtime.commit_pause_s():
@@ -173,14 +176,22 @@ def background(epoch: int, strategy: str) -> Iterator[Trace]:
 
 
 @contextmanager
-def _immediate(using: str) -> Iterator[None]:
+def immediate(using: str = "default") -> Iterator[None]:
+    """Transactions begun inside write: SQLite locks at BEGIN. For housekeeping; :func:`write` records a write."""
+    with _begin("IMMEDIATE", using):
+        yield
+
+
+@contextmanager
+def _begin(mode: str | None, using: str) -> Iterator[None]:
+    """Let SQLite begin transactions as DEFERRED (None) or IMMEDIATE; other databases have no such choice."""
     connection: Any = connections[using]
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
     connection.ensure_connection()  # The mode is set by connecting, and would overwrite ours.
     before = connection.transaction_mode
-    connection.transaction_mode = "IMMEDIATE"
+    connection.transaction_mode = mode
     try:
         yield
     finally:
