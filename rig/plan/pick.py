@@ -35,7 +35,7 @@ def pick_strategies(wanted: str | None, usual: str, offered: Sequence[Row], seed
         raise UsageError(f"--strategies {wanted!r}: name each strategy once, or say seed or all")
     if missing := [name for name in names if not _works(name, offered)]:
         reason = next(row["unavailable"] for row in offered if row["name"] == missing[0])
-        raise UsageError(f"strategy {missing[0]}: not available here, for {reason}")
+        raise UsageError(f"strategy {missing[0]}: not available here: {reason}")
     return names
 
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from target_app.config import settings as shop_settings
+from target_app.strategies import stale_while_revalidate
 from tests.postgres import missing, postgres
 
 
@@ -58,6 +59,7 @@ def _connected_to(wanted: dict[str, object]) -> Iterator[None]:
     connection_before = connections["default"]
     connections.settings["default"] = wanted
     del connections["default"]
+    _forget_threads()
     try:
         yield
     finally:
@@ -65,3 +67,9 @@ def _connected_to(wanted: dict[str, object]) -> Iterator[None]:
         connection.close_pool()
         connections.settings["default"] = settings_before
         connections["default"] = connection_before
+        _forget_threads()
+
+
+def _forget_threads() -> None:
+    """A thread keeps the connection it made first; those that wait for work would refresh from the other database."""
+    stale_while_revalidate._pool.cache_clear()

@@ -123,7 +123,7 @@ def test_a_strategy_is_shown_with_its_pitfalls_and_the_code_to_take_home():
 def test_profiles_as_json_and_drawn():
     """Rate over the window for both; for people within 80 columns, with a letter where something goes wrong."""
     rows = {row["name"]: row for row in json.loads(_rig("profiles", "--json").stdout)["profiles"]}
-    assert len(rows) == 11
+    assert len(rows) == 12
     assert rows["cache-outage"]["disturbances"][0]["kind"] == "cache-outage"
     assert max(rows["spike"]["rate"]) == pytest.approx(4 * min(rows["spike"]["rate"]), rel=0.01)
     assert len(set(rows["steady"]["rate"])) == 1

@@ -13,8 +13,8 @@ from http_sf import parse
 
 from rig.contrib.django import Status, Trace
 from rig.contrib.django.trace import tracing
-from rig.measure.planning import refuse_unavailable
 from rig.model import UsageError
+from rig.plan.pick import pick_strategies
 from target_app import flags
 from target_app.shop import measured
 from target_app.strategies import STRATEGIES
@@ -149,8 +149,8 @@ def test_without_a_private_socket_it_is_refused_everywhere(settings):
     assert "RIG_PICKLE_REDIS_URL" in refused.json()["error"]
     offered = measured.strategies()
     with pytest.raises(UsageError, match="RIG_PICKLE_REDIS_URL"):
-        refuse_unavailable(["fixed-timeout", "page-cache"], {"strategies": offered})
-    refuse_unavailable(["fixed-timeout"], {"strategies": offered})
+        pick_strategies("fixed-timeout,page-cache", "seed", offered, ["fixed-timeout"])
+    assert pick_strategies("fixed-timeout", "seed", offered, ["fixed-timeout"]) == ["fixed-timeout"]
 
 
 def test_pickle_is_refused_an_address_others_can_reach():

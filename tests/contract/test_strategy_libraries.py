@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.measure.planning import _picked
 from rig.measure.services.cache_server import cache_server
-from rig.model import UsageError
 from target_app.strategies import LIBRARIES, STRATEGIES, library
 
 HERE = Path(__file__).parent
@@ -50,18 +48,3 @@ def test_a_missing_library_is_listed_with_the_remedy(monkeypatch):
 def test_pickles_need_a_private_socket():
     """Without one there is no alias to store them in, and the strategy says so."""
     assert "RIG_PICKLE_REDIS_URL" in (STRATEGIES["herd-client"].unavailable or "RIG_PICKLE_REDIS_URL")
-
-
-IDENTITY = {
-    "strategies": [{"name": "here", "unavailable": None}, {"name": "gone", "unavailable": "x is missing; install y"}],
-    "seed_strategies": ["here"],
-}
-
-
-def test_all_means_all_that_can_be_used():
-    assert _picked("all", IDENTITY) == ["here"]
-
-
-def test_one_asked_for_by_name_is_refused_with_its_reason():
-    with pytest.raises(UsageError, match="strategy 'gone': x is missing; install y"):
-        _picked("here,gone", IDENTITY)
