@@ -58,7 +58,7 @@ export const dotsOption = (data, groups) => (colour, width) => {
   const narrow = width < 520;
   return {
     ...base(colour),
-    grid: { left: narrow ? 112 : 178, right: 16, top: 20, bottom: 30 },
+    grid: { left: narrow ? 112 : 178, right: 58, top: 20, bottom: 30 },
     xAxis: lcpAxis(data, colour),
     yAxis: axis(colour, {
       type: "category",

@@ -52,7 +52,8 @@ def figures(windows: Sequence[Window], *, hot_entry: str | None, threads: int | 
 
     Stampede figures and ``wasted`` are null for a strategy that stores nothing: it recomputes at every read by
     design. ``stampede_capped``: the peak is within one of the number of server threads, so it may have been
-    higher with more. ``cpu_share``: processor seconds of recomputes for each second of window.
+    higher with more. ``cpu_share``: processor seconds of recomputes for each second from the window's start to its end,
+    or to the end of the last recompute, where an overloaded target went on after it.
     """
     begun = [window.begun for window in windows]
     met = [window.met for window in windows]
@@ -68,7 +69,7 @@ def figures(windows: Sequence[Window], *, hot_entry: str | None, threads: int | 
             known_sum([np.nan if one.cache_commands is None else one.cache_commands for one in windows]),
             sum(window.requests_and_visits for window in windows),
         ),
-        "cpu_share": ratio(_cpu_s(begun), sum(window.end_s - window.start_s for window in windows)),
+        "cpu_share": ratio(_cpu_s(begun), sum(map(_busy_s, windows))),
         "recompute_alone_ms": _median_ms([frame[~members(frame, own)] for frame, own in zip(begun, met, strict=True)]),
         "recompute_herd_ms": herd_ms(windows),
         "unended": sum(int(frame["end_s"].isna().sum()) for frame in begun),
@@ -153,6 +154,11 @@ def _as_new(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
 def _cpu_s(begun: Sequence[pd.DataFrame]) -> float | None:
     cpu_ms = _total(begun, "cpu_ms")
     return None if cpu_ms is None else cpu_ms / 1000
+
+
+def _busy_s(window: Window) -> float:
+    last_s = window.begun["end_s"].max()
+    return max(window.end_s, window.end_s if np.isnan(last_s) else float(last_s)) - window.start_s
 
 
 def _total(frames: Sequence[pd.DataFrame], column: str) -> float | None:

@@ -306,6 +306,12 @@ def test_work_for_each_write_and_request():
     assert (got["recompute_alone_ms"], got["stampede_capped"]) == (None, None)
 
 
+def test_an_overloaded_target_works_on_after_the_window():
+    """2 s of CPU, the last of it 20 s after a window of 10 s began: 10 %, not 20."""
+    rows = [recompute(1.0, 2.0, cpu_ms=1000.0), recompute(9.0, 20.0, cpu_ms=1000.0)]
+    assert figures([window(*rows)], hot_entry=None, threads=None)["cpu_share"] == pytest.approx(0.1)
+
+
 def test_costs_that_were_not_recorded_are_null():
     """No writes: no queries for each; no CPU times, no count of commands: no share."""
     got = figures([window(recompute(1.0, 2.0, queries=6))], hot_entry=None, threads=16)
