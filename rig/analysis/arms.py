@@ -69,7 +69,7 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
     )
     own_clock = ~of_other_clocks(tables["requests"], facts)
     reads = reads_of(tables["requests"][own_clock], visits, entries)
-    commits = commits_of(events)
+    commits = commits_of(events, (facts.get("settle") or {}).get("versions"))
     return Measured(
         facts=facts,
         requests=tables["requests"],
@@ -120,7 +120,11 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             plan,
         ),
         "staleness": _judged_with_one_clock(
-            freshness.figures([one.witnessed for one in trials], max_staleness_s=declared_staleness_s(trials, arm)),
+            freshness.figures(
+                [one.witnessed for one in trials],
+                max_staleness_s=declared_staleness_s(trials, arm),
+                ttl_s=plan.get("ttl_s"),
+            ),
             sum(one.other_clock for one in trials),
         ),
         "writes": requests.write_figures(tables),

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ import pandas as pd
 from rig.analysis.quantiles import Floats
 from rig.model import Kind, VisitOutcome, parse_versions
 
+Integers = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", bound=np.generic)
 _NO_VERSION = np.iinfo(np.int64).min
 READ_COLUMNS = ("read", "start_s", "end_s", "entry", "scope", "version")
 UNREADABLE = "?"
@@ -49,19 +52,23 @@ class Commits:
     ``table``: one row for each (write, scope) with its commit interval; ``end_s`` is inf where it is not known
     that the write was committed. ``dependents``: the logical entries that depend on each write.
     ``unknown_from_s``: from here on a version nobody recorded may exist, because a write began and left no word.
+    ``final``: the versions in the database after the last read, for scopes that were asked for; they settle what
+    the record leaves open.
     """
 
     table: pd.DataFrame
     dependents: Mapping[str, frozenset[str]]
     unknown_from_s: float = math.inf
+    final: Mapping[str, int] = field(default_factory=dict)
 
 
-def commits_of(origin: pd.DataFrame) -> Commits:
+def commits_of(origin: pd.DataFrame, final: Mapping[str, int] | None = None) -> Commits:
     """The commit intervals in a trial's origin events. Writes that were rolled back made no version.
 
     One that failed after its COMMIT had been sent may have been committed all the same: its outcome is unknown,
-    unless another write is known to have made that version.
+    unless another write is known to have made that version, or the database never came to it (``final``).
     """
+    final = dict(final or {})
     undone = (origin["outcome"] == "rolled_back") & origin["commit_begin_ns"].isna()
     writes = origin[(origin["event"] == "write") & ~undone]
     rows, dependents, unknown_from_s = [], {}, math.inf
@@ -77,9 +84,13 @@ def commits_of(origin: pd.DataFrame) -> Commits:
         dependents[name] = frozenset(() if entries is None else map(str, entries))
         rows += [(name, scope, version, float(begin_ns) / 1e9, end_s) for scope, version in versions.items()]
     known = {(scope, version) for _, scope, version, _, end_s in rows if end_s < math.inf}
-    kept = [row for row in rows if row[4] < math.inf or (row[1], row[2]) not in known]
+    kept = [row for row in rows if row[4] < math.inf or _may_exist(row[1], row[2], known, final)]
     table = pd.DataFrame(kept, columns=list(COMMIT_COLUMNS))
-    return Commits(table=table, dependents=dependents, unknown_from_s=unknown_from_s)
+    return Commits(table=table, dependents=dependents, unknown_from_s=unknown_from_s, final=final)
+
+
+def _may_exist(scope: str, version: int, known: set[tuple[str, int]], final: Mapping[str, int]) -> bool:
+    return (scope, version) not in known and version <= final.get(scope, version)
 
 
 def reads_of(requests: pd.DataFrame, pages: pd.DataFrame, entries: Mapping[str, str]) -> pd.DataFrame:
@@ -105,20 +116,26 @@ def reads_of(requests: pd.DataFrame, pages: pd.DataFrame, entries: Mapping[str, 
 
 
 def judge(reads: pd.DataFrame, commits: Commits) -> pd.DataFrame:
-    """One row for each read: ``verdict``, ``age_s`` and ``behind`` (lower bounds), ``opportunity``.
+    """One row for each read: ``verdict``, ``age_s``, ``behind`` (lower bounds), ``age_most_s``, ``opportunity``.
 
     ``age_s``: time since the first newer version was surely committed, 0 where fresh, NaN where not judged.
+    ``age_most_s``: the upper bound, counted from just before that COMMIT to the end of the read; 0 where fresh, inf
+    where unknown, also for reads that could not be judged.
     ``behind``: how many newer versions had surely been committed. ``opportunity``: a version of something on the
     page had been committed in this trial before the read began, so it could have been stale.
     """
     judged = [_judge_scope(group, commits, str(scope)) for scope, group in reads.groupby("scope", sort=False)]
     if not judged:
-        return pd.DataFrame(columns=["verdict", "age_s", "behind", "opportunity"])
+        return pd.DataFrame(columns=["verdict", "age_s", "behind", "age_most_s", "opportunity"])
     rows = pd.concat(judged, ignore_index=True)
     rank = {verdict: number for number, verdict in enumerate(Freshness)}
     rows["rank"] = rows["verdict"].map(rank)
     worst = rows.groupby("read", sort=False).agg(
-        rank=("rank", "min"), age_s=("age_s", "max"), behind=("behind", "max"), opportunity=("opportunity", "any")
+        rank=("rank", "min"),
+        age_s=("age_s", "max"),
+        behind=("behind", "max"),
+        age_most_s=("age_most_s", "max"),
+        opportunity=("opportunity", "any"),
     )
     worst["verdict"] = worst["rank"].map(dict(enumerate(Freshness)))
     worst.loc[~worst["verdict"].isin([Freshness.STALE, Freshness.FRESH]), ["age_s", "behind"]] = np.nan
@@ -141,11 +158,15 @@ def _judge_scope(reads: pd.DataFrame, commits: Commits, scope: str) -> pd.DataFr
     versions_, begins_, ends_ = _padded(versions, _NO_VERSION), _padded(begins, np.inf), _padded(ends, np.inf)
     own = np.searchsorted(versions, got)
     newer = np.searchsorted(versions, got, side="right")
-    newest_seen = int(max(got.max(), versions.max(initial=got.max())))
-    never = (got > (versions.max() if versions.size else got.min())) & (end_s < commits.unknown_from_s)
+    final = commits.final.get(scope)
+    unknown_from_s = commits.unknown_from_s if final is None else np.inf
+    made = [*versions[-1:], *([] if final is None else [final])]
+    never = (got > max(made, default=got.min())) & (end_s < unknown_from_s)
+    # What the database holds in the end is the newest. Unasked, a version that was read may be newer than the record.
+    newest_of_all = max([*made, *([got.max()] if final is None else [])])
     error = never | ((versions_[own] == got) & (begins_[own] > end_s))
     stale = ends_[newer] < start_s
-    newest = (got == newest_seen) & (start_s <= commits.unknown_from_s)
+    newest = (got == newest_of_all) & (start_s <= unknown_from_s)
     fresh = (scope != UNREADABLE) & newest | ((versions_[newer] == got + 1) & (begins_[newer] >= start_s))
     surely_out = np.searchsorted(ends, start_s)
     newest_out = np.where(surely_out > 0, versions_[surely_out - 1], got)
@@ -156,13 +177,20 @@ def _judge_scope(reads: pd.DataFrame, commits: Commits, scope: str) -> pd.DataFr
                 [error, stale, fresh], [Freshness.ERROR, Freshness.STALE, Freshness.FRESH], Freshness.INDETERMINATE
             ),
             "age_s": np.where(stale, start_s - np.where(stale, ends_[newer], 0.0), np.where(fresh, 0.0, np.nan)),
+            "age_most_s": np.where(fresh, 0.0, end_s - _begun(versions_, begins_, own, newer, got)),
             "behind": np.where(stale, newest_out - got, 0),
             "opportunity": surely_out > 0,
         }
     )
 
 
-def _padded(values: npt.NDArray[np.generic], last: float) -> npt.NDArray[np.generic]:
+def _begun(versions: Integers, begins: Floats, own: Integers, newer: Integers, got: Integers) -> Floats:
+    """Before this instant each version was not yet out of date: its successor's COMMIT, or its own; else -inf."""
+    own_s = np.where(versions[own] == got, begins[own], -np.inf)
+    return np.where(versions[newer] == got + 1, begins[newer], own_s)
+
+
+def _padded(values: npt.NDArray[_Number], last: float) -> npt.NDArray[_Number]:
     return np.append(values, np.asarray(last, dtype=values.dtype))
 
 
