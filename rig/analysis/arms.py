@@ -10,7 +10,8 @@ import pandas as pd
 
 from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests
 from rig.analysis.quantiles import known_sum
-from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.reads import reads_of
+from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
 from rig.analysis.visits import of_target
 from rig.journal import SealedTrial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rig.analysis.staleness import Commits, known_versions
+from rig.analysis.staleness import Commits, Known, known_by_scope
 
 SIGHTING_COLUMNS = ("write", "entry", "scope", "version", "begin_s", "end_s", "older_s", "last_s", "shown_s")
 
@@ -17,19 +17,19 @@ def sightings(reads: pd.DataFrame, commits: Commits) -> pd.DataFrame:
     -inf if none did; ``last_s``: when the last read of all began. ``shown_s``: when the first read had ended that
     returned this version or a newer one, inf if none did.
     """
-    writes = {str(scope): group for scope, group in commits.table.groupby("scope", sort=False)}
+    known = known_by_scope(commits)
+    writes = {str(scope): own for scope, own in commits.table.groupby("scope", sort=False)}
     parts = [
-        _of_entry(group, commits, writes[scope], str(scope), str(entry))
+        _of_entry(group, writes[scope], known[scope], str(scope), str(entry))
         for (scope, entry), group in reads.groupby(["scope", "entry"], sort=False)
         if scope in writes
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(SIGHTING_COLUMNS))
 
 
-def _of_entry(reads: pd.DataFrame, commits: Commits, own: pd.DataFrame, scope: str, entry: str) -> pd.DataFrame:
-    versions, begins, ends = known_versions(commits, scope)
+def _of_entry(reads: pd.DataFrame, own: pd.DataFrame, known: Known, scope: str, entry: str) -> pd.DataFrame:
     made = own["version"].to_numpy(np.int64)
-    place = np.searchsorted(versions, made)
+    place = np.searchsorted(known.versions, made)
     order = np.argsort(reads["version"].to_numpy(np.int64), kind="stable")
     got = reads["version"].to_numpy(np.int64)[order]
     start_s, end_s = reads["start_s"].to_numpy(float)[order], reads["end_s"].to_numpy(float)[order]
@@ -42,8 +42,8 @@ def _of_entry(reads: pd.DataFrame, commits: Commits, own: pd.DataFrame, scope: s
             "entry": entry,
             "scope": scope,
             "version": made,
-            "begin_s": begins[place],
-            "end_s": ends[place],
+            "begin_s": known.begins[place],
+            "end_s": known.ends[place],
             "older_s": latest_s[older],
             "last_s": latest_s[-1],
             "shown_s": earliest_s[older],

@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.analysis.freshness import figures, fresh_times, witness
+from rig.analysis.reads import READ_COLUMNS, reads_of
 from rig.analysis.staleness import (
     COMMIT_COLUMNS,
-    READ_COLUMNS,
     Commits,
     Freshness,
     commits_of,
     judge,
-    reads_of,
 )
 from tests.tables import origin, pages, request, requests, visit, write
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rig.analysis.freshness import figures, witness
-from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.reads import reads_of
+from rig.analysis.staleness import commits_of
 from rig.analysis.torn import Torn
 from tests.tables import origin, pages, request, requests, visit, write
 
