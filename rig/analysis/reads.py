@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -38,22 +38,29 @@ def reads_of(requests: pd.DataFrame, pages: pd.DataFrame, entries: Mapping[str, 
 def _long(
     rows: pd.DataFrame, prefix: str, start_s: pd.Series[float], end_s: pd.Series[float], entries: Mapping[str, str]
 ) -> pd.DataFrame:
-    texts = rows["content_version"].astype(str)
-    parsed = {text: _pairs(text) for text in texts.unique()}
-    frame = pd.DataFrame(
+    texts, names_of_texts = pd.factorize(rows["content_version"])
+    paths, names_of_paths = pd.factorize(rows["path"])
+    # Each text is parsed once; then its pairs are laid out for every row that has it.
+    parsed = [_pairs(str(text)) for text in names_of_texts]
+    scopes = np.array([scope for pairs in parsed for scope, _ in pairs], dtype=object)
+    versions = np.array([version for pairs in parsed for _, version in pairs], dtype=np.int64)
+    sizes = np.array([len(pairs) for pairs in parsed], dtype=np.int64)
+    row = np.repeat(np.arange(len(rows)), sizes[texts])
+    nth = np.arange(row.size) - (np.cumsum(sizes[texts]) - sizes[texts])[row]
+    pair = (np.cumsum(sizes) - sizes)[texts][row] + nth
+    reads = np.array([f"{prefix}{index}" for index in rows["index"].to_numpy()], dtype=object)
+    pages = np.array([entries.get(str(path), str(path)) for path in names_of_paths], dtype=object)
+    return pd.DataFrame(
         {
-            "read": [f"{prefix}{index}" for index in rows["index"]],
-            "start_s": start_s.to_numpy(float),
-            "end_s": end_s.fillna(np.inf).to_numpy(float),
-            "entry": [entries.get(path, path) for path in _strings(rows["path"])],
-            "pair": [parsed[text] for text in texts],
-        }
+            "read": reads[row],
+            "start_s": start_s.to_numpy(float)[row],
+            "end_s": end_s.fillna(np.inf).to_numpy(float)[row],
+            "entry": pages[paths][row],
+            "scope": scopes[pair],
+            "version": versions[pair],
+        },
+        columns=list(READ_COLUMNS),
     )
-    frame = frame.explode("pair", ignore_index=True)
-    frame = frame[frame["pair"].notna()]
-    frame["scope"] = [scope for scope, _ in frame["pair"]]
-    frame["version"] = np.array([version for _, version in frame["pair"]], dtype=np.int64)
-    return frame[list(READ_COLUMNS)]
 
 
 def _pairs(text: str) -> tuple[tuple[str, int], ...]:
@@ -61,7 +68,3 @@ def _pairs(text: str) -> tuple[tuple[str, int], ...]:
         return tuple(parse_versions(text).items())
     except ValueError:
         return ((UNREADABLE, 0),)
-
-
-def _strings(values: Iterable[object]) -> list[str]:
-    return [str(value) for value in values]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
-from rig.analysis.staleness import Commits, Known, known_by_scope
+from rig.analysis.quantiles import Floats
+from rig.analysis.staleness import Commits, Integers, Known, known_by_scope, places
 
 SIGHTING_COLUMNS = ("write", "entry", "scope", "version", "begin_s", "end_s", "older_s", "last_s", "shown_s")
 
@@ -18,35 +21,43 @@ def sightings(reads: pd.DataFrame, commits: Commits) -> pd.DataFrame:
     returned this version or a newer one, inf if none did.
     """
     known = known_by_scope(commits)
-    writes = {str(scope): own for scope, own in commits.table.groupby("scope", sort=False)}
-    parts = [
-        _of_entry(group, writes[scope], known[scope], str(scope), str(entry))
-        for (scope, entry), group in reads.groupby(["scope", "entry"], sort=False)
-        if scope in writes
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(SIGHTING_COLUMNS))
-
-
-def _of_entry(reads: pd.DataFrame, own: pd.DataFrame, known: Known, scope: str, entry: str) -> pd.DataFrame:
-    made = own["version"].to_numpy(np.int64)
-    place = np.searchsorted(known.versions, made)
-    order = np.argsort(reads["version"].to_numpy(np.int64), kind="stable")
-    got = reads["version"].to_numpy(np.int64)[order]
-    start_s, end_s = reads["start_s"].to_numpy(float)[order], reads["end_s"].to_numpy(float)[order]
-    latest_s = np.append(-np.inf, np.maximum.accumulate(start_s))
-    earliest_s = np.append(np.minimum.accumulate(end_s[::-1])[::-1], np.inf)
-    older = np.searchsorted(got, made)
-    found = pd.DataFrame(
-        {
-            "write": own["write"].to_numpy(),
-            "entry": entry,
-            "scope": scope,
-            "version": made,
-            "begin_s": known.begins[place],
-            "end_s": known.ends[place],
-            "older_s": latest_s[older],
-            "last_s": latest_s[-1],
-            "shown_s": earliest_s[older],
-        }
-    )
+    writes, made = commits.table["write"].to_numpy(), commits.table["version"].to_numpy(np.int64)
+    own = dict(places(commits.table["scope"]))
+    got, start_s, end_s = (reads[name].to_numpy() for name in ("version", "start_s", "end_s"))
+    parts = []
+    for (scope, entry), rows in pages_read(reads):
+        if scope not in own:
+            continue
+        rows_written = own[scope]
+        seen = _seen(made[rows_written], known[scope], got[rows], start_s[rows], end_s[rows])
+        named = {"write": writes[rows_written], "version": made[rows_written]}
+        alike = {"entry": np.full(rows_written.size, entry, object), "scope": np.full(rows_written.size, scope, object)}
+        parts.append({**named, **alike, **seen})
+    if not parts:
+        return pd.DataFrame(columns=list(SIGHTING_COLUMNS))
+    found = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in SIGHTING_COLUMNS})
     return found[found["end_s"] < np.inf]
+
+
+def pages_read(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], Integers]]:
+    """Each (scope, entry) with the positions of its rows, in order."""
+    scopes, scope_names = pd.factorize(rows["scope"])
+    entries, entry_names = pd.factorize(rows["entry"])
+    for page, found in places(pd.Series(scopes * len(entry_names) + entries)):
+        scope, entry = divmod(int(page), len(entry_names))
+        yield (str(scope_names[scope]), str(entry_names[entry])), found
+
+
+def _seen(made: Integers, known: Known, got: Integers, start_s: Floats, end_s: Floats) -> dict[str, Floats]:
+    place = np.searchsorted(known.versions, made)
+    order = np.argsort(got, kind="stable")
+    latest_s = np.append(-np.inf, np.maximum.accumulate(start_s[order]))
+    earliest_s = np.append(np.minimum.accumulate(end_s[order][::-1])[::-1], np.inf)
+    older = np.searchsorted(got[order], made)
+    return {
+        "begin_s": known.begins[place],
+        "end_s": known.ends[place],
+        "older_s": latest_s[older],
+        "last_s": np.full(made.size, latest_s[-1]),
+        "shown_s": earliest_s[older],
+    }

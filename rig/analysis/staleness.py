@@ -112,7 +112,7 @@ def judge(reads: pd.DataFrame, commits: Commits) -> pd.DataFrame:
         for name, dtype in (("rank", np.int8), ("age_s", float), ("behind", float), ("age_most_s", float))
     }
     found["opportunity"] = np.empty(len(reads), bool)
-    for scope, rows in _places(reads["scope"]):
+    for scope, rows in places(reads["scope"]):
         made = known.get(scope, NOTHING)
         for name, values in _judge_scope(got[rows], start_s[rows], end_s[rows], made, commits, scope).items():
             found[name][rows] = values
@@ -134,9 +134,9 @@ def _verdicts(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _places(scopes: pd.Series[str]) -> Iterator[tuple[str, Integers]]:
-    """Each scope with the positions of its rows, in order."""
-    codes, names = pd.factorize(scopes)
+def places(names_of_rows: pd.Series[Any]) -> Iterator[tuple[str, Integers]]:
+    """Each name with the positions of its rows, in order."""
+    codes, names = pd.factorize(names_of_rows)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
     for number, name in enumerate(names):
@@ -161,7 +161,7 @@ def known_by_scope(commits: Commits) -> dict[str, Known]:
     made, begin_s, end_s = (column.astype(kind) for column, kind in zip(columns, (np.int64, float, float), strict=True))
     return {
         scope: _known(made[rows], begin_s[rows], end_s[rows])
-        for scope, rows in _places(commits.table["scope"].astype(str))
+        for scope, rows in places(commits.table["scope"].astype(str))
     }
 
 

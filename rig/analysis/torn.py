@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from rig.analysis.sightings import pages_read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Torn:
@@ -52,16 +54,17 @@ def _shown_elsewhere(seen: pd.DataFrame) -> pd.Series[float]:
 
 
 def _views_across_pages(reads: pd.DataFrame, known: pd.DataFrame) -> set[str]:
+    made, elsewhere_s = known["version"].to_numpy(np.int64), known["elsewhere_s"].to_numpy(float)
+    writes = {page: rows[np.argsort(made[rows], kind="stable")] for page, rows in pages_read(known)}
+    read, got, start_s = (reads[name].to_numpy() for name in ("read", "version", "start_s"))
     found: set[str] = set()
-    by_page = dict(iter(known.groupby(["scope", "entry"], sort=False)))
-    for page, group in reads.groupby(["scope", "entry"], sort=False):
-        if page not in by_page:
-            continue
-        writes = by_page[page].sort_values("version")
-        # When any write newer than each place had been shown elsewhere.
-        shown_s = np.append(np.minimum.accumulate(writes["elsewhere_s"].to_numpy(float)[::-1])[::-1], np.inf)
-        newer = np.searchsorted(writes["version"].to_numpy(np.int64), group["version"].to_numpy(np.int64), "right")
-        found.update(group["read"][shown_s[newer] < group["start_s"].to_numpy(float)])
+    for page, rows in pages_read(reads):
+        if page in writes:
+            own = writes[page]
+            # When any write newer than each place had been shown elsewhere.
+            shown_s = np.append(np.minimum.accumulate(elsewhere_s[own][::-1])[::-1], np.inf)
+            newer = np.searchsorted(made[own], got[rows], side="right")
+            found.update(read[rows][shown_s[newer] < start_s[rows]])
     return found
 
 
