@@ -1,7 +1,8 @@
 """What analysing a long run costs: a made-up run directory of half an hour, summarised and reported.
 
 360,000 requests of four arms at 200/s, thousands of writes to 201 pages, and page visits throughout. Exits with 1
-where summary and report take longer than --limit.
+where summary and report take more processor time than --limit: the clock on a
+shared machine says more about its other users.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="length of the run, all four arms (default 30)")
     parser.add_argument("--rate", type=float, default=200.0, help="requests per second (default 200)")
     parser.add_argument("--writes", type=float, default=0.0125, help="share of writes (default 0.0125)")
-    parser.add_argument("--limit", type=float, default=10.0, help="seconds allowed for summary and report (default 10)")
+    parser.add_argument("--limit", type=float, default=10.0, help="seconds of processor time allowed (default 10)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         seconds = options.minutes * 60 / len(ARMS)
@@ -152,7 +153,7 @@ def main() -> int:
     writes = sum(arm["writes"]["count"] for arm in summary["arms"].values())
     print(f"{scheduled:,} requests, {writes:,} writes, {len(ARMS)} arms")
     print(f"summary {summarised - begun:.1f} s, report {ended - summarised:.1f} s, processor {cpu:.1f} s")
-    return int(ended - begun > options.limit)
+    return int(cpu > options.limit)
 
 
 if __name__ == "__main__":
