@@ -10,7 +10,8 @@ import pandas as pd
 
 from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests
 from rig.analysis.quantiles import known_sum
-from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.reads import reads_of
+from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
 from rig.analysis.visits import of_target
 from rig.journal import SealedTrial
@@ -69,7 +70,7 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
     )
     own_clock = ~of_other_clocks(tables["requests"], facts)
     reads = reads_of(tables["requests"][own_clock], visits, entries)
-    commits = commits_of(events)
+    commits = commits_of(events, (facts.get("settle") or {}).get("versions"))
     return Measured(
         facts=facts,
         requests=tables["requests"],
@@ -120,7 +121,11 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             plan,
         ),
         "staleness": _judged_with_one_clock(
-            freshness.figures([one.witnessed for one in trials], max_staleness_s=declared_staleness_s(trials, arm)),
+            freshness.figures(
+                [one.witnessed for one in trials],
+                max_staleness_s=declared_staleness_s(trials, arm),
+                ttl_s=plan.get("ttl_s"),
+            ),
             sum(one.other_clock for one in trials),
         ),
         "writes": requests.write_figures(tables),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rig.analysis.freshness import FEW_OPPORTUNITIES as FEW
 from rig.report.chart_data import Picture, sound_visits
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 
@@ -77,7 +78,7 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
     facts = arm.get("staleness") or {}
     return [
         count(facts.get("reads")),
-        share_of(facts.get("stale"), facts.get("reads")),
+        _stale(facts),
         count(facts.get("indeterminate")),
         seconds(facts.get("age_max_s")),
         seconds(arm.get("max_staleness_s")),
@@ -87,9 +88,27 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         seconds(facts.get("time_to_fresh_p50_s")),
         seconds(facts.get("time_to_fresh_p99_s")),
         seconds(facts.get("time_to_all_fresh_p99_s")),
-        count(facts.get("torn_views")),
+        _torn(facts),
         count(facts.get("persistent")),
     ]
+
+
+def _stale(facts: dict[str, Any]) -> str:
+    """With none stale: how many reads could have been, and the bound that follows (rule of three)."""
+    chances = facts.get("opportunities")
+    if facts.get("tested") is False:
+        return f"not tested ({count(chances)} reads could have been stale)"
+    if is_number(upper := facts.get("stale_ratio_upper")):
+        return f"0 of {count(chances)} (< {percent(upper)})"
+    return share_of(facts.get("stale"), facts.get("reads"))
+
+
+def _torn(facts: dict[str, Any]) -> str:
+    """Counted by writes where none was torn, because only a write that was shown elsewhere could have torn a view."""
+    chances = facts.get("torn_opportunities")
+    if facts.get("torn_views") != 0 or not is_number(chances):
+        return count(facts.get("torn_views"))
+    return f"0 of {count(chances)} writes (< {percent(3 / chances)})" if chances >= FEW else "not tested"
 
 
 def share_of(part: object, whole: object) -> str:

@@ -155,6 +155,7 @@ def settle(sample: int, seed: int) -> Json:
     return {
         "checked": checked,
         "mismatches": mismatches,
+        "versions": current_versions,
         "bodies_checked": len(to_read),
         "bodies_differ": differing,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rig.analysis.disturbances import back_after_s, figures, phases_of, stale_for_s
-from rig.analysis.staleness import commits_of, reads_of
+from rig.analysis.reads import reads_of
+from rig.analysis.staleness import commits_of
 from rig.analysis.summary import summarise
 from rig.report.chart_data import chart_data, pictures
 from rig.report.disturbances import blocks

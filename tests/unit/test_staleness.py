@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.analysis.freshness import figures, fresh_times, witness
+from rig.analysis.reads import READ_COLUMNS, reads_of
 from rig.analysis.staleness import (
     COMMIT_COLUMNS,
-    READ_COLUMNS,
     Commits,
     Freshness,
     commits_of,
     judge,
-    reads_of,
 )
 from tests.tables import origin, pages, request, requests, visit, write
 
@@ -325,3 +324,88 @@ def test_an_empty_trial_has_no_reads():
     got = counted([], [])
     assert (got["reads"], got["age_p99_s"]) == (0, None)
     assert isinstance(judge(*tables([], [])), pd.DataFrame)
+
+
+# What the database says afterwards.
+
+
+UNANSWERED = {**write(3, 3.0, 3.1), "outcome": None, "commit_end_ns": None}
+SILENT = {**UNANSWERED, "versions": None, "commit_begin_ns": None}
+
+
+def settled_verdicts(final, reads, *writes):
+    seen = reads_of(requests(*reads), pages(), ENTRIES)
+    return [str(verdict) for verdict in judge(seen, commits_of(origin(*writes), {"p": final}))["verdict"]]
+
+
+@pytest.mark.parametrize("unresolved", [UNANSWERED, SILENT], ids=["unanswered", "silent"])
+def test_the_database_resolves_a_write_that_timed_out(unresolved):
+    """At 2 in the end: it was never committed, so 2 stayed the newest. At 3: it was, nobody knows when."""
+    assert settled_verdicts(2, [read(2, 9.0), read(3, 9.0)], V2, unresolved) == ["fresh", "error"]
+    assert settled_verdicts(3, [read(2, 9.0), read(3, 9.0)], V2, unresolved) == ["indeterminate", "fresh"]
+
+
+def test_the_database_knows_of_writes_that_left_no_record_at_all():
+    """A worker killed between COMMIT and its event file: without the database, version 2 would pass for the newest."""
+    assert settled_verdicts(3, [read(2, 9.0)], V2) == ["indeterminate"]
+    assert verdicts([read(2, 9.0)], [V2]) == ["fresh"]
+
+
+def test_a_version_the_database_never_came_to_puts_no_other_in_doubt():
+    assert settled_verdicts(2, [read(2, 9.0), read(7, 9.0)], V2) == ["fresh", "error"]
+
+
+# Bounds, and what was not tested.
+
+
+def test_the_age_has_an_upper_bound():
+    """Stale at 3.0, last byte at 3.2, COMMIT within [1.0, 1.1]: between 1.9 and 2.2 s old."""
+    got = counted([read(1, 3.0, 3.2)], [V2])
+    assert (got["age_max_s"], got["age_max_upper_s"]) == pytest.approx((1.9, 2.2))
+
+
+def test_the_upper_bound_covers_reads_in_doubt():
+    """Nobody can tell whether version 1 was out of date at 1.05; if so, by 0.55 s at most."""
+    got = counted([read(1, 1.05, 1.55), read(2, 2.0)], [V2])
+    assert (got["indeterminate"], got["age_max_s"]) == (1, 0.0)
+    assert got["age_max_upper_s"] == pytest.approx(0.55)
+
+
+def test_without_the_successors_commit_its_own_bounds_the_age():
+    """Version 3's record is lost; it was committed after 2, whose COMMIT began at 1.0: at most 3.2 s at 4.2."""
+    judged = judge(*tables([read(2, 4.15, 4.2)], [V2, write(4, 3.0, 3.1)]))
+    assert judged["age_most_s"].tolist() == pytest.approx([3.2])
+
+
+def test_ages_are_also_told_in_times_to_live():
+    got = counted([read(1, 4.1), read(2, 4.2)], [V2], ttl_s=6.0)
+    assert got["age_max_ttls"] == pytest.approx(0.5)
+    assert counted([read(1, 4.1)], [V2])["age_max_ttls"] is None
+
+
+@pytest.mark.parametrize(
+    ("fresh", "stale", "tested", "upper"), [(29, 0, False, None), (30, 0, True, 0.1), (3, 1, True, None)]
+)
+def test_no_stale_read_says_something_from_thirty_chances_on(fresh, stale, tested, upper):
+    """0 of 30 is below 3/30; 0 of 29 is not tested. One stale read is a proof however few the chances."""
+    got = counted([read(2, 2.0)] * fresh + [read(1, 2.0)] * stale, [V2])
+    assert (got["tested"], got["stale_ratio_upper"]) == (tested, upper)
+
+
+def test_the_first_fresh_read_is_told_apart_from_the_last_stale_one():
+    """COMMIT began at 1.0. First shown by 2.6, and stale again at 3.1."""
+    got = counted([read(1, 2.0), read(2, 2.5, 2.6), read(1, 3.1)], [V2])
+    assert got["time_to_first_fresh_p50_s"] == pytest.approx(1.6)
+    assert (got["time_to_fresh_p50_s"], got["never_shown"]) == (pytest.approx(2.0), 0)
+
+
+def test_a_write_nobody_was_shown_is_counted():
+    got = counted([read(1, 2.0), read(1, 9.0)], [V2])
+    assert (got["never_shown"], got["time_to_first_fresh_p50_s"]) == (1, None)
+
+
+def test_an_entry_without_a_time_to_live_stays_for_ever():
+    """-1 is the cache's word for it; it is no remaining time."""
+    settle = {"checked": 2, "mismatches": [{"entry": "p", "ttl_s": -1.0}, {"entry": "q", "ttl_s": 2.0}]}
+    got = counted([read(2, 2.0)], [V2], settle=settle)
+    assert (got["persistent"], got["persistent_ttl_max_s"], got["persistent_unbounded"]) == (2, 2.0, 1)
