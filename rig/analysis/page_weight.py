@@ -23,7 +23,7 @@ TOLERANCE = {"dom_nodes": 0.0, "layouts": 1.0, "style_recalcs": 1.0}
 # Below this many visits to a page a median of such small counts is not settled.
 FEWEST_VISITS = 5
 
-# Painting is milliseconds of a shared processor, the cheapest of a few traced visits: it differs where the longest is
+# Painting is milliseconds of one thread's processor time, taken from one traced visit: it differs where the longest is
 # beyond twice the shortest, and 5 ms more.
 PAINT_FACTOR, PAINT_MS = 2.0, 5.0
 
@@ -64,7 +64,7 @@ def differences(arms: Arms) -> Iterator[str]:
     if painted and max(painted.values()) > max(PAINT_FACTOR * min(painted.values()), min(painted.values()) + PAINT_MS):
         said = listed([f"{label} {milliseconds(value)}" for label, value in painted.items()])
         yield (
-            f"painting the page took unlike times: {said} (the cheapest of three traced visits each); a strategy should"
+            f"painting the page took unlike times: {said} (processor time, one traced visit each); a strategy should"
             " not change it"
         )
 

@@ -47,7 +47,6 @@ from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
 from rig.samples import REQUESTS
 
-_TRACED = 3
 _PROGRESS_S = 0.5
 _CONNECT_S = 30.0
 _REMOTE_S = 600.0
@@ -110,15 +109,11 @@ class Fleet:
         return {"at_rest_ms": at_rest(self.browser, control_url) if self.browser else []}
 
     def trace(self, visit: dict[str, Any]) -> dict[str, Any]:
-        """Visits under tracing, between trials: what the page costs to paint, null where that was not measured.
-
-        The cheapest of them: what is above it is the machine's, which others use too.
-        """
+        """One visit under tracing, between trials: what the page costs to paint, null where that was not measured."""
         if self.browser is None:
             return {"traced": None}
         asked = (visit["url"], visit["headers"], VISIT_TIMEOUT_S)
-        seen = [self.browser.visit(*asked, trace=True)["paint"] for _ in range(_TRACED)]
-        return {"traced": min((one for one in seen if one), key=lambda one: one["paint_ms"], default=None)}
+        return {"traced": self.browser.visit(*asked, trace=True)["paint"]}
 
     def close(self) -> None:
         """End Locust and the browser."""

@@ -136,8 +136,8 @@ class FleetClient:
         return found
 
     def trace(self, url: str, headers: Mapping[str, str]) -> dict[str, float] | None:
-        """What ``url`` costs the browser to paint (``rig.measure.pages.trace``), from traced visits between trials, the
-        cheapest; None where it failed, or there is no browser.
+        """What ``url`` costs the browser to paint (``rig.measure.pages.trace``), from one traced visit between trials;
+        None where it failed, or there is no browser.
 
         Raises:
             InfrastructureError: the fleet ended.
