@@ -6,6 +6,7 @@ import time
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 
 from rig.contrib.django import Status, Trace, runtime
 from rig.contrib.django.events import EventLog
@@ -96,7 +97,11 @@ def test_a_write_raises_and_invalidates_exactly_what_the_target_declares(strateg
 @ALL
 @pytest.mark.parametrize("path", WRITES)
 def test_every_dependent_shows_a_write_within_the_declared_staleness(strategy, path):
-    """However many they are: content and version arrive together."""
+    """However many they are: content and version arrive together. A hundred are read on one database; K is no less
+    theirs on the other.
+    """
+    if WRITES[path][0] == 100 and connection.vendor != "sqlite":
+        pytest.skip("a hundred pages three times over are read on SQLite only")
     entries = [entry_of(name) for form in measured.writes() if form["path"] == path for name in form["entries"]]
     before = {entry.name: _read(strategy, entry)[0] for entry in entries}
     with tracing(Trace(strategy=strategy.name)):

@@ -60,7 +60,8 @@ def test_every_disturbance_happened_and_says_when(trial):
     """In order, without an error; momentary ones have no end."""
     seen = trial.facts["disturbances"]
     assert [one["kind"] for one in seen] == ["unseen-write", "flush", "slow-origin", "cache-outage"]
-    assert {one["kind"] for one in seen} == set(KINDS)
+    # Those two need writes, and kill what the others are measured on: test_faults.py has them.
+    assert {one["kind"] for one in seen} == set(KINDS) - {"slow-commit", "kill-holder"}
     for one in seen:
         assert one["error"] is None
         assert one["begin_s"] >= one["planned_s"]
