@@ -51,6 +51,7 @@ def post_notice(text: str) -> None:
 
 def _change(rows: QuerySet[Any], entries_of: Callable[[Any], Sequence[Entry]], **columns: Any) -> None:
     """Change the one row, and raise the versions of all that shows it, in one transaction; then invalidate."""
+    active_strategy().before_write()
     with write() as work:
         entries = entries_of(rows.select_for_update().get())
         work.versions = _raised([entry.name for entry in entries])

@@ -15,10 +15,11 @@ from target_app.strategies.versioned_keys import GENERATION, VersionedKeys
 
 
 class BadVersionSet(VersionedKeys):
-    """versioned-keys, but the bump is a get inside the transaction and a set after its COMMIT.
+    """versioned-keys, but the bump is a get before the transaction and a set after its COMMIT.
 
-    Wrong: two writers read generation 1. The first sets 2; a reader stores under 2 what it computed before the second
-    COMMIT; the second writer sets 2 once more. Its bump is lost, and the reader's old value stays until the TTL.
+    Wrong: two writers read generation 1, and one waits for the other's lock. The first sets 2; a reader stores under 2
+    what it computed before the second COMMIT; the second writer sets 2 once more. Its bump is lost, and the reader's
+    old value stays until the TTL.
     Right: one atomic INCR after commit.
     """
 
@@ -30,7 +31,7 @@ class BadVersionSet(VersionedKeys):
     known_bad = "raises the generation by get and set: of two writers at once, one bump is lost"
     _seen = local()  # A write begins and ends in one thread.
 
-    def before_commit(self, entries: Sequence[Entry]) -> None:
+    def before_write(self) -> None:
         self._seen.generation = store.generation(GENERATION)
 
     def invalidate(self, entries: Sequence[Entry]) -> None:

@@ -108,6 +108,9 @@ class Strategy(ABC):
         """Seconds :meth:`peek` has left to live; -1 for ever, None when there is nothing (settling only)."""
         return store.remaining_s(self.key(entry))
 
+    def before_write(self) -> None:  # noqa: B027 - only a control does anything here.
+        """Called once before the transaction of a write begins."""
+
     def before_commit(self, entries: Sequence[Entry]) -> None:  # noqa: B027 - most have nothing to do here.
         """Called once inside the transaction of a write on which ``entries`` depend, after its last statement."""
 

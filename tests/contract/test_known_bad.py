@@ -46,12 +46,12 @@ def test_who_reads_between_delete_and_commit(strategy, monkeypatch):
 
 @_scenario("bad-version-set")
 def test_two_writers_at_once(strategy, monkeypatch):
-    """The first is held between COMMIT and bump until the second has begun; a reader stores between that bump and the
+    """The first is held between COMMIT and bump until the second has looked; a reader stores between that bump and the
     second COMMIT. Both writers read the same generation, so the second bump changes nothing: the old value stays.
     """
     entry = product_entry(SLUG)
     committed, may_invalidate = threading.Event(), threading.Event()
-    real_after, real_before = strategy.invalidate, strategy.before_commit
+    real_after, real_before = strategy.invalidate, strategy.before_write
 
     def held(*args):
         committed.set()
@@ -64,8 +64,8 @@ def test_two_writers_at_once(strategy, monkeypatch):
         finally:
             connection.close()
 
-    def second_has_begun(entries):
-        real_before(entries)
+    def second_has_looked():
+        real_before()
         may_invalidate.set()
         writer.join(20)
         elsewhere(lambda: _read(strategy, entry))
@@ -75,7 +75,7 @@ def test_two_writers_at_once(strategy, monkeypatch):
     writer.start()
     assert committed.wait(10)
     monkeypatch.setattr(strategy, "invalidate", real_after)
-    monkeypatch.setattr(strategy, "before_commit", second_has_begun)
+    monkeypatch.setattr(strategy, "before_write", second_has_looked)
     _write(strategy, 2222)
     assert not writer.is_alive()
     assert is_stale(strategy, entry) == bool(strategy.known_bad)
