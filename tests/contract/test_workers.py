@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -115,7 +114,7 @@ def test_a_worker_started_by_hand_joins_by_the_printed_command(tmp_path, shift_s
 
     def start_it(waiting: Any) -> None:
         if not hands:
-            command = [*launcher, sys.executable, "-m", *waiting["command"]]
+            command = [*launcher, *waiting["command"]]
             hands.append(subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True))
 
     try:
