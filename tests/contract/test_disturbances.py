@@ -50,7 +50,7 @@ def _queries_of_all_workers(shop: Shop, factor: int) -> dict[int, set[int]]:
 def test_the_shop_says_what_can_go_wrong_and_how_far_its_writes_reach(shop):
     """What a load profile asks before it begins."""
     identity = shop.target.identity()
-    assert identity["disturbances"] == ["slow-origin", "unseen-write"]
+    assert identity["disturbances"] == ["slow-origin", "slow-commit", "unseen-write", "forget"]
     reach = {form["path"]: form["dependents"] for form in identity["writes"]}
     hot = ("/staff/p/moon-jar/note/", "/staff/p/moon-jar/", "/staff/c/vases/", "/staff/notice/")
     assert [reach[path] for path in hot] == [1, 3, 10, 100]
