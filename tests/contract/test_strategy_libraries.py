@@ -45,6 +45,11 @@ def test_a_missing_library_is_listed_with_the_remedy(monkeypatch):
     assert STRATEGIES["delete-many"].unavailable is None
 
 
-def test_pickles_need_a_private_socket():
-    """Without one there is no alias to store them in, and the strategy says so."""
-    assert "RIG_PICKLE_REDIS_URL" in (STRATEGIES["herd-client"].unavailable or "RIG_PICKLE_REDIS_URL")
+@pytest.mark.parametrize("name", ["herd-client", "cachalot"])
+def test_pickles_need_a_private_socket(name, settings):
+    """Without one there is no alias to store them in, and the strategy says so; with one it works."""
+    strategy, own = STRATEGIES[name], STRATEGIES[name].alias
+    settings.CACHES = {"default": settings.CACHES["default"]}
+    assert "RIG_PICKLE_REDIS_URL" in strategy.unavailable
+    settings.CACHES = {**settings.CACHES, own: settings.CACHES["default"]}
+    assert strategy.unavailable is None
