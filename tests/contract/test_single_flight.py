@@ -32,9 +32,10 @@ def _lock_time_left_s():
     return _as_request(lambda: store.remaining_s(lock.name(ENTRY.name)))[0]
 
 
-def test_a_dead_holder_blocks_nobody_for_longer_than_the_lock_lasts(lock_s):
+def test_a_dead_holder_blocks_nobody_for_longer_than_the_lock_lasts():
     """Its lock ends by itself, and the next reader takes over: who only gave up waiting would have stored nothing."""
-    assert _as_request(lambda: lock.take(ENTRY.name, lock.new_token(), lock_s))[0]
+    # Only the dead one's is short: a busy machine must not overtake the living.
+    assert _as_request(lambda: lock.take(ENTRY.name, lock.new_token(), 0.5))[0]
     assert _read(STRATEGY, ENTRY)[1:] == (Status.MISS, _version(ENTRY.name))
     assert _read(STRATEGY, ENTRY)[1] is Status.HIT
 
