@@ -13,6 +13,9 @@ from rig.words import listed, percent, plural
 # Below this many visits inside stampedes a median says little.
 FEW_VISITS = 5
 
+# What would be misread as it stands in the journal.
+_CAUSES = {"status": "error status"}
+
 Arms = Mapping[str, Mapping[str, Any]]
 
 
@@ -91,7 +94,7 @@ def _of_arm(arm: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_requests(requests: Mapping[str, Any]) -> Iterator[str]:
     if requests["failed"]:
-        causes = listed([f"{cause} {number:,}" for cause, number in requests["failures"].items()])
+        causes = _causes(requests["failures"])
         yield f"{requests['failed']:,} of {plural(requests['sent'], 'request')} failed ({causes})"
     if requests["dropped"]:
         yield f"{plural(requests['dropped'], 'request')} dropped before being sent"
@@ -103,9 +106,14 @@ def _of_pages(pages: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[s
     if pages["starved"]:
         yield f"{pages['starved']} of {plural(pages['scheduled'], 'page visit')} starved (the browser withheld frames)"
     if pages["failed"]:
-        causes = listed([f"{cause} {number:,}" for cause, number in pages["failures"].items()])
+        causes = _causes(pages["failures"])
         yield f"{pages['failed']} of {plural(pages['scheduled'], 'page visit')} failed ({causes})"
     inside = pages["inside_stampede"]["count"]
     if pages["scheduled"] and origin["stampedes"] and inside < FEW_VISITS:
         met = plural(inside, "page visit") if inside else "no page visit"
         yield f"only {met} met a stampede" if inside else f"{met} met a stampede"
+
+
+def _causes(failures: Mapping[str, int]) -> str:
+    """A count before its cause: behind it, that of "status" would be read as the status."""
+    return listed([f"{number:,} × {_CAUSES.get(cause, cause)}" for cause, number in failures.items()])

@@ -211,7 +211,7 @@ def test_a_failing_target_does_not_make_a_run_invalid(tmp_path):
     summary = summarise(make(tmp_path, trials))
     assert summary["valid"] is True
     assert summary["arms"]["delete-many"]["verdict"]["grade"] == "bad"
-    assert "delete-many: 1 of 1 request failed (refused 1)" in summary["warnings"]
+    assert "delete-many: 1 of 1 request failed (1 × refused)" in summary["warnings"]
 
 
 def test_a_target_that_reports_no_events_has_unknown_stampedes(tmp_path):
@@ -240,7 +240,7 @@ def test_warnings_name_what_weakens_the_figures(tmp_path):
         "fixed-timeout: 1 request dropped before being sent",
         "fixed-timeout: the target had not caught up when the window ended; times depend on how long the window was",
         "fixed-timeout: 1 of 3 page visits starved (the browser withheld frames)",
-        "fixed-timeout: 1 of 3 page visits failed (status 1)",
+        "fixed-timeout: 1 of 3 page visits failed (1 × error status)",
         "fixed-timeout: only 1 page visit met a stampede",
         "fixed-timeout: the greatest stampede (15 recomputes at once) was capped by threads",
     ):
