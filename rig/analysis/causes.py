@@ -18,9 +18,13 @@ DELETE = "delete"  # a call after a write removed it
 BUMP = "bump"  # a call after a write made its key unreachable
 MARK = "mark"  # a call after a write marked it stale; whoever met it has it recomputed
 EARLY = "early"  # the strategy chose to recompute although the value was still good
-UNKNOWN = "unknown"  # none of these explains it: evicted, refreshed by a writer, or an event was lost
+WRITE = "write"  # a writer computed it anew after its commit
+UNKNOWN = "unknown"  # none of these explains it: evicted, or an event was lost
 
-CAUSES = (EXPIRY, DELETE, BUMP, MARK, COLD, EARLY)
+CAUSES = (EXPIRY, DELETE, BUMP, MARK, COLD, EARLY, WRITE)
+
+HINTED = frozenset((EARLY, WRITE))
+"""What a recompute says of itself as it begins (``hint`` of its event)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Opening:
     closed_s: float
     stored: bool
     ttl_s: float
-    early: bool
+    hint: str | None = None
+    """Its cause, where it names one of ``HINTED`` itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +62,8 @@ def attribute(openings: Sequence[Opening], invalidations: Sequence[Invalidation]
             open_now.remove(other)
             if openings[other].stored and (last is None or openings[other].closed_s >= last.closed_s):
                 last = openings[other]
-        if opening.early:
-            causes.append(EARLY)
+        if opening.hint in HINTED:
+            causes.append(opening.hint)
         elif open_now:
             causes.append(causes[open_now[0]])
         else:

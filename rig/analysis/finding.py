@@ -198,6 +198,7 @@ _AT = {
     "bump": "at a version bump",
     "mark": "once marked stale",
     "cold": "on a cold cache",
+    "write": "as writers computed it anew",
 }
 
 

@@ -122,7 +122,7 @@ def _frame(origin: pd.DataFrame) -> pd.DataFrame:
 def _openings(group: pd.DataFrame) -> list[Opening]:
     ttl_s = group["ttl_s"].astype(float).fillna(np.inf)
     return [
-        Opening(begin_s=begin, closed_s=closed, stored=outcome == "stored", ttl_s=ttl, early=hint == "early")
+        Opening(begin_s=begin, closed_s=closed, stored=outcome == "stored", ttl_s=ttl, hint=hint)
         for begin, closed, outcome, ttl, hint in zip(
             group["begin_s"], group["closed_s"], group["outcome"], ttl_s, group["hint"], strict=True
         )

@@ -157,6 +157,14 @@ def test_a_value_stored_under_the_old_key_does_not_outlive_a_bump():
     assert causes(SAFE, recompute(1.0, 2.0, hint="early"), invalidate("bump", 1.5), recompute(3.0, 3.1))[2] == "bump"
 
 
+def test_a_writer_that_computes_anew_is_a_cause_of_its_own():
+    """The value it replaces was there and good: nothing had removed it."""
+    assert causes(SAFE, recompute(4.0, 4.5, hint="write"), recompute(4.2, 4.6, hint="background"))[1:] == [
+        "write",
+        "write",
+    ]
+
+
 def test_the_strategy_knows_an_early_recompute():
     """The hint counts, also for one that joins a herd."""
     assert causes(WARM, recompute(4.0, 4.5, hint="early"), recompute(4.2, 4.6, hint="early"))[1:] == ["early", "early"]
@@ -243,7 +251,15 @@ def test_warm_up_decides_causes_but_is_not_counted():
     )
     got = figures([one], hot_entry="p", threads=16)
     assert (got["recomputes"], got["stampedes"], got["stampede_peak"]) == (3, 1, 2)
-    assert got["stampedes_by_cause"] == {"expiry": 1, "delete": 0, "bump": 0, "mark": 0, "cold": 0, "early": 0}
+    assert got["stampedes_by_cause"] == {
+        "expiry": 1,
+        "delete": 0,
+        "bump": 0,
+        "mark": 0,
+        "cold": 0,
+        "early": 0,
+        "write": 0,
+    }
     assert got["stampede_worst_s"] == pytest.approx(0.6)
     assert (got["hot_expiries"], got["hot_expiry_stampedes"]) == (2, 1)
 

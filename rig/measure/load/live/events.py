@@ -54,7 +54,7 @@ class _Entry:
     """What is known of one logical entry in the epoch."""
 
     name: str
-    open: dict[str, tuple[float, bool]] = field(default_factory=dict)  # id: begin, early
+    open: dict[str, tuple[float, str | None]] = field(default_factory=dict)  # id: begin, hint
     group: _Group | None = None
     stored: _Stored | None = None
     calls: deque[Invalidation] = field(default_factory=lambda: deque(maxlen=_MOST_CALLS))
@@ -143,12 +143,12 @@ class LiveEvents:
             yield at_s, self._open
 
     def _begun(self, entry: _Entry, event: Mapping[str, Any], at_s: float) -> None:
-        early = event.get("hint") == "early"
+        hint = event.get("hint")
         if entry.group is None or not entry.open:
             self._mark_stampede(entry)  # The group before this one, if it was read in the same poll.
-            first = Opening(begin_s=at_s, closed_s=float("inf"), stored=False, ttl_s=float("inf"), early=early)
+            first = Opening(begin_s=at_s, closed_s=float("inf"), stored=False, ttl_s=float("inf"), hint=hint)
             entry.group = _Group(first=first, before=entry.stored.value if entry.stored else None)
-        entry.open[event["id"]] = (at_s, early)
+        entry.open[event["id"]] = (at_s, hint)
         entry.group.recomputes += 1
         entry.group.peak = max(entry.group.peak, len(entry.open))
         self._open += 1
@@ -165,7 +165,7 @@ class LiveEvents:
         if event["outcome"] == "stored":
             self._stores = True
             ttl_s = float("inf") if event.get("ttl_s") is None else float(event["ttl_s"])
-            value = Opening(begin_s=begun[0], closed_s=at_s, stored=True, ttl_s=ttl_s, early=begun[1])
+            value = Opening(begin_s=begun[0], closed_s=at_s, stored=True, ttl_s=ttl_s, hint=begun[1])
             self._await_expiry(entry, value)
 
     def _await_expiry(self, entry: _Entry, value: Opening) -> None:
