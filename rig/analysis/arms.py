@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests
+from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests, symptoms
 from rig.analysis.quantiles import known_sum
 from rig.analysis.reads import reads_of
 from rig.analysis.staleness import commits_of
@@ -132,9 +132,18 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         "disturbances": disturbances.figures(
             [(one.facts, one.requests) for one in trials], [one.stale_for_s for one in trials]
         ),
+        "symptoms": _symptoms(trials, plan),
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
     }
     return found if any(one.reported for one in trials) else _without_events(found)
+
+
+def _symptoms(trials: Sequence[Measured], plan: Plan) -> dict[str, Any] | None:
+    """None for a control that stores nothing: to recompute at each read is what it is for."""
+    if not all(one.window.stores for one in trials):
+        return None
+    recomputed = [one.window.recomputes for one in trials]
+    return symptoms.figures([one.requests for one in trials], recomputed, plan.get("entries") or {})
 
 
 def _at_rest_ms(trials: Sequence[Measured]) -> list[float]:
@@ -165,6 +174,7 @@ def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
         "requests": _blank(found["requests"], split),
         "pages": _unplaced(_blank(found["pages"], split)),
         "origin": unmeasured(found["origin"]),
+        "symptoms": None,
         "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
     }
 

@@ -107,6 +107,35 @@ def _says_failed(arm: Arm, value: float) -> str:
     return f"{percent(value)} of requests failed ({count(section(arm, 'requests', 'failed'))})"
 
 
+def _found(name: str) -> Callable[[Arm], float | None]:
+    """How many symptoms of that name; None where they were not looked for."""
+
+    def number(arm: Arm) -> float | None:
+        found = section(arm, "symptoms", name)
+        return None if found is None else len(found)
+
+    return number
+
+
+def _says_never_hit(arm: Arm, value: float) -> str:
+    if not value:
+        return "no page was recomputed at every read"
+    worst = max(section(arm, "symptoms", "never_hit"), key=lambda one: int(one["reads"]))
+    others = f", nor were {int(value) - 1} more" if value > 1 else ""
+    stored = f"though it was stored {worst['stored']:,} times"
+    return f"{worst['path']} was never served from the cache in {worst['reads']:,} reads, {stored}{others}"
+
+
+def _says_never_stored(arm: Arm, value: float) -> str:
+    if not value:
+        return "no entry ceased to be stored"
+    worst = max(section(arm, "symptoms", "never_stored"), key=lambda one: int(one["recomputes"]))
+    since = "after the process that recomputed it was killed" if worst["after_death"] else "up to the end"
+    lost = f"{worst['recomputes']:,} recomputes in {seconds(worst['lasted_s'])} were thrown away"
+    others = f", and {plural(int(value) - 1, 'entry', 'entries')} more" if value > 1 else ""
+    return f"{worst['entry']} was not stored any more {since}: {lost}{others}"
+
+
 def _says_left_stale(arm: Arm, value: float) -> str:
     found = section(arm, "staleness", "persistent")
     if not found:
@@ -162,6 +191,26 @@ RULES = (
         good_max=0,
         ok_max=0,
         needs="max_staleness_s",
+    ),
+    Rule(
+        name="never_hit",
+        figure=_found("never_hit"),
+        says=_says_never_hit,
+        unit=count,
+        missing="whether any page is recomputed at every read",
+        good_max=0,
+        ok_max=0,
+        needs="symptoms",
+    ),
+    Rule(
+        name="never_stored",
+        figure=_found("never_stored"),
+        says=_says_never_stored,
+        unit=count,
+        missing="whether any entry ceased to be stored",
+        good_max=0,
+        ok_max=0,
+        needs="symptoms",
     ),
     Rule(
         name="p95_ms",

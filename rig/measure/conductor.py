@@ -115,7 +115,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
         settled = target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
     visits = recorded_visits(read_json_lines(folder.pages_lines))
-    found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts)
+    found = marks(stream_batches(folder.requests_stream), result, visits, disturbed.facts, order.in_flight)
     origin = bench.events.collect(epoch)  # What the traced visit has computed is no longer the trial's.
     traced = not found and trial.arm not in sound
     facts = {

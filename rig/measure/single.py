@@ -77,7 +77,10 @@ def load(options: LoadOptions, on_progress: Callable[[float, int], None]) -> Ite
             **result,
             "round": 1,
             "arm": "load",
-            "marks": [str(mark) for mark in marks(stream_batches(folder.requests_stream), result, 0)],
+            "marks": [
+                str(mark)
+                for mark in marks(stream_batches(folder.requests_stream), result, 0, in_flight=order.in_flight)
+            ],
         }
         folder.seal([], facts)
         yield SealedTrial(TrialId(round=1, arm="load"), facts, folder.path), folder.path / "requests.parquet"

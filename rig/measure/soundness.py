@@ -6,14 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rig.model import Mark
+from rig.samples import REQUESTS
+
+EMPTY = pa.RecordBatch.from_pylist([], schema=REQUESTS)
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.float64]
 
 LATE_SLIP_P99_MS = 5.0
 """Source: a lean dispatcher on this stack holds 2 ms when idle; above 5 ms arrivals are no longer what was planned."""
 WRONG_ARM = "wrong_arm"
+
+NEAR_THE_CAP = 0.9
+"""A request due while so much of what may be open at once was open may have waited for the target, not for us.
+Less than all of it: a response ends when it arrived, its connection is free when it was read."""
 
 LATE_DISTURBANCE_S = 0.5
 """A disturbance this late met another part of the schedule than in the other arms."""
@@ -24,16 +34,18 @@ def marks(
     fleet: Mapping[str, Any],
     visits_recorded: int,
     disturbances: Sequence[Mapping[str, Any]] = (),
+    in_flight: int | None = None,
 ) -> list[Mark]:
     """Why this trial should not count; empty when it should.
 
-    ``requests``: its journal, batch by batch. ``disturbances``: as in the trial's facts.
+    ``requests``: its journal, batch by batch. ``disturbances``: as in the trial's facts. ``in_flight``: how many
+    requests one worker may have open; what queues there waits for the target, which is not the generator's lateness.
     """
-    found, rows, wrong, slips = [], 0, bool(fleet["wrong_arm"]), [np.empty(0)]
+    found, rows, wrong, times = [], 0, bool(fleet["wrong_arm"]), [_times(EMPTY)]
     for batch in requests:
         rows += batch.num_rows
         wrong = wrong or bool(pc.any(pc.equal(batch["cause"], WRONG_ARM)).as_py())
-        slips.append(slip_ms(batch))
+        times.append(_times(batch))
     counted = fleet["requests"]
     if fleet.get("lost_workers"):
         # What it had in hand is lost with it; saying so twice would hide another loss.
@@ -44,7 +56,7 @@ def marks(
         found.append(Mark.LOST_SAMPLES)
     if wrong:
         found.append(Mark.WRONG_ARM)
-    slip = np.concatenate(slips)
+    slip = own_slip_ms(np.concatenate(times), in_flight)
     if len(slip) and np.quantile(slip, 0.99, method="inverted_cdf") > LATE_SLIP_P99_MS:
         found.append(Mark.LATE_GENERATOR)
     if any(map(_went_wrong, disturbances)):
@@ -64,8 +76,22 @@ def _went_wrong(disturbance: Mapping[str, Any]) -> bool:
     return bool(disturbance["begin_s"] - disturbance["planned_s"] > LATE_DISTURBANCE_S)
 
 
-def slip_ms(requests: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Send minus intended start of every request that was begun, ms."""
-    slip = pc.multiply(pc.subtract(requests["sent_s"], requests["intended_s"]), 1000.0)
-    values: np.ndarray[Any, np.dtype[np.float64]] = slip.drop_null().to_numpy(zero_copy_only=False)
-    return values
+def own_slip_ms(times: Times, in_flight: int | None) -> Floats:
+    """Send minus intended start, ms, of every request that was begun and did not have to wait at the cap."""
+    kept = [np.empty(0)]
+    for worker in np.unique(times[:, 0]):
+        due_s, sent_s, ended_s = times[times[:, 0] == worker, 1:].T
+        begun = ~np.isnan(sent_s)
+        due_s, sent_s, ended_s = due_s[begun], sent_s[begun], ended_s[begun]
+        # One without an end was refused or reset: it held its place for a moment.
+        ends_s = np.sort(np.where(np.isnan(ended_s), sent_s, ended_s))
+        still_open = np.searchsorted(np.sort(sent_s), due_s, "left") - np.searchsorted(ends_s, due_s, "right")
+        free = np.full(len(due_s), True) if in_flight is None else still_open < NEAR_THE_CAP * in_flight
+        kept.append((sent_s - due_s)[free] * 1000)
+    return np.concatenate(kept)
+
+
+def _times(requests: pa.RecordBatch) -> Times:
+    """Worker, intended start, sent and done of each request; NaN for null."""
+    columns = (requests[name].cast(pa.float64()) for name in ("worker", "intended_s", "sent_s", "done_s"))
+    return np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
