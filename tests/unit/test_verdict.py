@@ -102,7 +102,8 @@ def test_no_stampede_is_a_measurement():
 def test_reasons_name_figure_and_budget_and_begin_with_what_decided():
     verdict = judge(arm(inside=1910.0, age=2.0))
     assert verdict["reasons"][0].replace("\u00a0", " ") == (
-        "bad: LCP in a stampede is 1,910 ms, 60 ms otherwise (good up to 100 ms more, ok up to 1,000 ms more)"
+        "bad: LCP in a stampede is 1,910 ms, 60 ms otherwise (good up to 100 ms more, ok up to 1,000 ms more;"
+        " flips at 1,850 ms more)"
     )
     assert verdict["reasons"][1].startswith("ok: 99 of 100 pages were out of date by 2")
 
@@ -114,6 +115,22 @@ def test_the_plan_may_set_budgets():
     assert judge(arm(inside=130.0), {"stampede_lcp_ratio": 2})["grade"] == "bad"
     given = [rule["name"] for rule in judge(arm(), {"p95_ms": 50})["rules"] if rule["given"]]
     assert given == ["p95_ms"]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in judge(arm(inside=200.0, age=2.0))["rules"] if rule["value"]])
+def test_a_grade_flips_exactly_where_it_says(rule):
+    """As a single budget: kept at the value itself, broken a hair below it."""
+    for budget, word in ((rule["flips_at"], "good"), (rule["flips_at"] * 0.999, "bad")):
+        found = judge(arm(inside=200.0, age=2.0), {rule["name"]: budget})["rules"]
+        assert next(one["grade"] for one in found if one["name"] == rule["name"]) == word
+
+
+def test_what_no_budget_can_mend_says_so():
+    """An entry that stays stale for ever is beyond every finite budget; a zero can't be undercut."""
+    changed = arm(persistent=1)
+    changed["staleness"]["persistent_unbounded"] = 1
+    assert any("no budget flips it" in text for text in judge(changed)["reasons"])
+    assert not any("flips at 0" in text for text in judge(arm())["reasons"])
 
 
 def test_who_sets_a_short_ttl_accepts_that_much_staleness():
