@@ -172,7 +172,11 @@ def with_rounds(rounds: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
     alike = {"lcp_inside_p50": 300.0, "lcp_outside_p50": 60.0, "stampedes": 1, "age_p99_s": 0.0, "p95_ms": 50.0,
              "cpu_share": 0.1}  # fmt: skip
     found = arm(**changes)
-    return {**found, "by_round": [{**alike, **one} for one in rounds], "verdict": judge(found)}
+    return {
+        **found,
+        "by_round": [{"round": n, **alike, **one} for n, one in enumerate(rounds, 1)],
+        "verdict": judge(found),
+    }
 
 
 def run(valid: bool = True, **arms: dict[str, Any]) -> dict[str, Any]:
@@ -194,11 +198,24 @@ def test_the_better_one_is_chosen_when_ranges_are_apart():
     assert "slow stampedes at every expiry; who arrives then waits 950" in found["sentences"][2].replace("\u00a0", " ")
 
 
-def test_overlapping_ranges_show_no_difference():
-    """The medians are far apart, one round is not: undecided."""
+def test_too_few_rounds_are_undecided_and_say_how_many_it_would_take():
+    """The medians are far apart, one round is not."""
     overlapping = rounds_of("lcp_inside_p50", 330, 950, 990)
     found = finding(run(a=with_rounds(LOW), b=with_rounds(overlapping)))
     assert (found["choice"], found["undecided"]) == (None, ["a", "b"])
+    assert found["sentences"][0] == (
+        "Undecided between a and b in 3 rounds; it would take about 6 rounds as noisy as these"
+        " to tell LCP in a stampede."
+    )
+    told = next(one for one in found["differences"] if one["figure"] == "LCP in a stampede")
+    assert (told["one"], told["other"], told["outcome"], told["rounds_needed"]) == ("a", "b", "undecided", 6)
+    assert told["lower"] < told["mean"] < 0 < told["upper"]
+
+
+def test_alike_arms_show_no_difference():
+    """Every value of the interval is too small to be worth naming: more rounds would tell nothing."""
+    nearly = rounds_of("lcp_inside_p50", 301, 322, 340)
+    found = finding(run(a=with_rounds(LOW), b=with_rounds(nearly)))
     assert found["sentences"][0] == "No difference shown between a and b in 3 rounds."
 
 
