@@ -1,6 +1,6 @@
 /** The ledger of stampedes and the data table of one round. Built when opened: they can be long. */
 import { element, tableOf } from "./page.js";
-import { countText, instantText, msText, NOT_MEASURED, quantileOf } from "./words.js";
+import { countText, figureText, instantText, msText, NOT_MEASURED, quantileOf } from "./words.js";
 
 /**
  * @param {import("./page.js").Data} data @param {number} round
@@ -31,6 +31,13 @@ export function ledgerTable(data, round, selection, choose) {
     "visits met",
     "their median LCP",
     "explained below",
+    "expected: alone → in the herd",
+    "CPU",
+    "database",
+    "wasted",
+    "requests met",
+    "their p95",
+    "who met it",
   ];
   const table = tableOf(columns, rows, 4);
   if (current >= 0) table.querySelectorAll("tbody tr")[current].setAttribute("aria-current", "true");
@@ -60,11 +67,26 @@ function ledgerRow(data, trial, one, number, choose) {
     one.cause,
     instantText(one.begin_s),
     msText((one.end_s - one.begin_s) * 1000),
-    countText(one.peak),
+    `${countText(one.peak)}${one.cost?.capped ? " (capped by threads)" : ""}`,
     countText(one.recomputes),
     countText(met.length),
     lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
     explained(data, trial, number),
+    ...costCells(one.cost),
+  ];
+}
+
+/** What it cost; a stampede of the warm-up or of a trial kept out has no figures. @param {import("./page.js").Cost | null} cost */
+function costCells(cost) {
+  if (!cost) return [...Array(6).fill(NOT_MEASURED), ""];
+  return [
+    `${figureText(cost.predicted_alone, "")} → ${figureText(cost.predicted_in_herd, "")}`,
+    figureText(cost.cpu_s, "s"),
+    figureText(cost.db_s, "s"),
+    countText(cost.wasted),
+    countText(cost.requests),
+    msText(cost.response_p95_ms),
+    cost.who,
   ];
 }
 

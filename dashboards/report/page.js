@@ -3,7 +3,11 @@
  *
  * @typedef {{label: string, hue: string, dash: number[], marker: string, lcp_p95_ms: number | null,
  *   oldest_s: number | null, recomputes: number | null}} Arm
- * @typedef {{entry: string, cause: string, begin_s: number, end_s: number, peak: number, recomputes: number}} Stampede
+ * @typedef {{capped: boolean | null, predicted_alone: number | null, predicted_in_herd: number | null,
+ *   cpu_s: number | null, db_s: number | null, wasted: number, requests: number, who: string,
+ *   response_p95_ms: number | null}} Cost
+ * @typedef {{entry: string, cause: string, begin_s: number, end_s: number, peak: number, recomputes: number,
+ *   cost: Cost | null}} Stampede
  * @typedef {{at_s: number, lcp_ms: number | null, path: string, cache: string | null, outcome: string,
  *   cause: string | null, stampede: number | null}} Visit
  * @typedef {{kind: string, begin_s: number, end_s: number | null}} Disturbance

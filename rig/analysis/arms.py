@@ -8,7 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests, symptoms
+from rig.analysis import (
+    control_page,
+    disturbances,
+    freshness,
+    ledger_figures,
+    origin,
+    page_weight,
+    pages,
+    requests,
+    symptoms,
+)
+from rig.analysis.ledger import Ledger, ledger
 from rig.analysis.quantiles import known_sum
 from rig.analysis.reads import reads_of
 from rig.analysis.staleness import commits_of
@@ -33,6 +44,7 @@ class Measured:
     control: pd.DataFrame
     window: origin.Window
     witnessed: freshness.Witnessed
+    ledger: Ledger
     reported: bool
     other_clock: int = 0
     """Requests timed with another host's clock."""
@@ -46,11 +58,24 @@ class Measured:
 
 def read_trial(trial: SealedTrial, plan: Plan) -> Measured:
     """Read the tables of a sealed trial and derive recomputes, stampedes and verdicts on its reads."""
-    return derive(trial.facts, {name: trial.frame(name) for name in TABLES}, entries=plan.get("entries") or {})
+    tables = {name: trial.frame(name) for name in TABLES}
+    return derive(trial.facts, tables, entries=plan.get("entries") or {}, alone_ms=_alone_ms(plan))
 
 
-def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entries: Mapping[str, str]) -> Measured:
-    """The same from frames in memory. ``entries`` maps a path to its logical entry."""
+def _alone_ms(plan: Plan) -> dict[str, float]:
+    """Recompute time by entry, as calibrated before the run: of the hot entry alone."""
+    entry, alone_ms = plan.get("hot_entry"), plan.get("recompute_ms")
+    return {} if entry is None or alone_ms is None else {str(entry): float(alone_ms)}
+
+
+def derive(
+    facts: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    entries: Mapping[str, str],
+    alone_ms: Mapping[str, float] | None = None,
+) -> Measured:
+    """The same from frames in memory. ``entries`` maps a path to its logical entry, ``alone_ms`` that to its time."""
     events, visits = tables["origin"], of_target(tables["pages"]).reset_index(drop=True)
     found = recomputes(events)
     start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
@@ -78,6 +103,9 @@ def derive(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], *, entr
         control=of_target(tables["pages"], control=True),
         window=window,
         witnessed=freshness.witness(reads, commits, facts.get("settle")),
+        ledger=ledger(
+            int(facts.get("round") or 0), window, tables["requests"], visits, entries=entries, alone_ms=alone_ms or {}
+        ),
         reported=not events.empty,
         other_clock=int((~own_clock).sum()),
         stale_for_s=disturbances.stale_for_s(facts, reads, commits),
@@ -114,12 +142,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             "traced": page_weight.traced([one.facts for one in trials]),
             "control": control_page.figures([one.control for one in trials], _at_rest_ms(trials)),
         },
-        "origin": _own_cpu(
-            origin.figures(
-                [one.window for one in trials], hot_entry=plan.get("hot_entry"), threads=plan.get("threads")
-            ),
-            plan,
-        ),
+        "origin": _own_cpu(_origin(trials, plan), plan),
         "staleness": _judged_with_one_clock(
             freshness.figures(
                 [one.witnessed for one in trials],
@@ -144,6 +167,17 @@ def _symptoms(trials: Sequence[Measured], plan: Plan) -> dict[str, Any] | None:
         return None
     recomputed = [one.window.recomputes for one in trials]
     return symptoms.figures([one.requests for one in trials], recomputed, plan.get("entries") or {})
+
+
+def _origin(trials: Sequence[Measured], plan: Plan) -> dict[str, Any]:
+    """Without a ledger for a strategy that stores nothing: it has no stampedes."""
+    windows, threads = [one.window for one in trials], plan.get("threads")
+    lines = ledger_figures.figures([one.ledger for one in trials], threads=threads)
+    stores = all(window.stores for window in windows)
+    return {
+        **origin.figures(windows, hot_entry=plan.get("hot_entry"), threads=threads),
+        **(lines if stores else dict.fromkeys(lines)),
+    }
 
 
 def _at_rest_ms(trials: Sequence[Measured]) -> list[float]:

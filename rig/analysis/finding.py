@@ -1,22 +1,21 @@
 """The answer in a few sentences: which strategy to choose under these conditions, or that none is shown better.
 
-One strategy is *shown better* than another in a figure when their ranges over rounds do not overlap and their
-medians differ by an amount worth naming. With three rounds each that happens by chance once in twenty times, so a
-choice takes more: a better grade as well, or no figure in which the other is shown better.
+One strategy is *shown better* than another in a figure when the 95 % interval of their paired differences over rounds
+lies below zero, and their mean differs by an amount worth naming (:mod:`rig.analysis.paired`). By chance that happens
+once in forty times, so a choice takes more: a better grade as well, or no figure in which the other is shown better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from rig.analysis.deciding import DECIDING, Arm, differences, values_of
+from rig.analysis.paired import LOWER, MOST_ROUNDS, UNDECIDED
 from rig.analysis.rules import BAD, GRADES, section
 from rig.words import count, listed, milliseconds, plural, seconds
-
-Arm = Mapping[str, Any]
-Round = Mapping[str, Any]
 
 # Measured beside the strategies to show that the detectors work; nobody should choose them.
 CONTROLS = ("no-cache", "page-cache")
@@ -24,30 +23,6 @@ CONTROL_PREFIX = "bad-"
 
 # With fewer there is no range, only a point.
 FEWEST_ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deciding:
-    """A figure of a round that may decide, lower is better; smaller differences than ``worth`` are not named."""
-
-    title: str
-    of_round: Callable[[Round], float | None]
-    worth: float
-
-
-def _worst_lcp(one: Round) -> float | None:
-    """The median LCP in a stampede; where there was none, the median LCP."""
-    if one["lcp_inside_p50"] is not None:
-        return float(one["lcp_inside_p50"])
-    return one["lcp_outside_p50"] if one["stampedes"] == 0 else None
-
-
-DECIDING = (
-    Deciding(title="LCP in a stampede", of_round=_worst_lcp, worth=50),
-    Deciding(title="freshness", of_round=lambda one: one["age_p99_s"], worth=0.5),
-    Deciding(title="response time", of_round=lambda one: one["p95_ms"], worth=50),
-    Deciding(title="work for the origin", of_round=lambda one: one["cpu_share"], worth=0.05),
-)
 
 
 def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +48,18 @@ def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
         "sentences": [*answer, *(fact for fact in facts if fact)],
         "choice": choice,
         "undecided": undecided,
+        "differences": _told(graded),
     }
+
+
+def _told(graded: Mapping[str, Arm]) -> list[dict[str, Any]]:
+    """The leader minus each of the others, figure by figure, with intervals over rounds."""
+    ranked = sorted(graded, key=lambda label: _rank(graded[label]))
+    return [
+        {"one": ranked[0], "other": rival, "figure": title, **asdict(found)}
+        for rival in ranked[1:]
+        for title, found in differences(graded[ranked[0]], graded[rival]).items()
+    ]
 
 
 def is_control(arm: Arm) -> bool:
@@ -96,7 +82,7 @@ def control_note(arm: Arm) -> str:
 
 def shown_better(one: Arm, other: Arm) -> list[str]:
     """Titles of the figures in which ``one`` is shown better than ``other``."""
-    return [figure.title for figure in DECIDING if _apart(_values(one, figure), _values(other, figure), figure.worth)]
+    return [title for title, found in differences(one, other).items() if found.outcome == LOWER]
 
 
 def describe(arm: Arm) -> str:
@@ -136,13 +122,29 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
         runner_up = [] if graded[second]["verdict"]["grade"] == BAD else [f"Runner-up {second}."]
         return leader, [], [f"{head}: {describe(best)}.", *runner_up]
     together = [leader, *level]
-    what = f"No difference shown between {listed(together)}"
+    needed = _rounds_needed(best, [graded[rival] for rival in level])
+    what = f"{'Undecided' if needed else 'No difference shown'} between {listed(together)}"
     if len(level) < len(rivals):
         what = f"Under these conditions choose {' or '.join(together)}; no difference shown between them"
     bad = ["No strategy kept within its budgets."] if best["verdict"]["grade"] == BAD else []
     trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
-    sentences = [f"{what} in {plural(rounds, 'round')}.", *trades, f"{leader}: {describe(best)}."]
+    sentences = [f"{what} in {plural(rounds, 'round')}{needed}.", *trades, f"{leader}: {describe(best)}."]
     return None, together, [*bad, *sentences]
+
+
+def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> str:
+    """What it would take to decide the figures that are undecided; empty where all are decided."""
+    undecided = {
+        title: found.rounds_needed
+        for rival in rivals
+        for title, found in differences(best, rival).items()
+        if found.outcome == UNDECIDED and found.rounds >= FEWEST_ROUNDS
+    }
+    if not undecided:
+        return ""
+    known = [rounds for rounds in undecided.values() if rounds is not None]
+    most = f"about {max(known)} rounds" if len(known) == len(undecided) else f"more than {MOST_ROUNDS} rounds"
+    return f"; it would take {most} as noisy as these to tell {listed(list(undecided))}"
 
 
 def _beats(one: Arm, other: Arm) -> bool:
@@ -160,22 +162,9 @@ def _trade(one: str, other: str, arms: Mapping[str, Arm]) -> str | None:
 
 def _rank(arm: Arm) -> tuple[float, ...]:
     """Grade first, then the deciding figures in steps that are worth naming."""
-    middles = [(_values(arm, figure), figure.worth) for figure in DECIDING]
+    middles = [(values_of(arm, figure), figure.worth) for figure in DECIDING]
     steps = [round(median(values) / worth) if values else float("inf") for values, worth in middles]
     return (GRADES.index(arm["verdict"]["grade"]), *steps)
-
-
-def _values(arm: Arm, figure: Deciding) -> list[float]:
-    """The figure in each round; empty as soon as one round lacks it."""
-    values = [figure.of_round(one) for one in arm["by_round"]]
-    known = [value for value in values if value is not None]
-    return known if len(known) == len(values) else []
-
-
-def _apart(low: Sequence[float], high: Sequence[float], worth: float) -> bool:
-    if min(len(low), len(high)) < FEWEST_ROUNDS:
-        return False
-    return max(low) < min(high) and median(high) - median(low) >= worth
 
 
 def _stampede_fact(arms: Mapping[str, Arm]) -> str | None:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from rig.analysis.causes import CAUSES, EXPIRY
-from rig.analysis.quantiles import known_sum, quantile, ratio
-from rig.analysis.stampede import Stampede, members
+from rig.analysis.quantiles import known_sum, quantile, ratio, some_sum
+from rig.analysis.stampede import Stampede, capped, members
 from rig.model import parse_versions
 
 
@@ -99,7 +99,7 @@ def _stampede_figures(
         "stampedes_by_cause": dict(causes),
         "stampede_peak": peak,
         "stampede_worst_s": max((one.end_s - one.begin_s for one in found), default=0.0),
-        "stampede_capped": None if threads is None else bool(found) and peak >= threads - 1,
+        "stampede_capped": None if threads is None else bool(found) and capped(peak, threads),
     }
 
 
@@ -127,12 +127,14 @@ def wasted(recomputes: pd.DataFrame) -> int:
     "Meanwhile": the other ended after this one began. A refresh of a value stored earlier is not waste. What was
     overwritten unread is not counted: who read an entry inside a page is not recorded, so it can't be proved.
     """
-    discarded = int((recomputes["outcome"] == "discarded").sum())
-    stored = recomputes[recomputes["outcome"] == "stored"]
-    duplicates = 0
-    for _, group in stored.groupby(["epoch", "entry"]):
-        duplicates += _duplicates(group.sort_values("end_s", kind="stable"))
-    return discarded + duplicates
+    return sum(wasted_of_entry(group) for _, group in recomputes.groupby(["epoch", "entry"]))
+
+
+def wasted_of_entry(recomputes: pd.DataFrame) -> int:
+    """The same for recomputes of one entry in one epoch."""
+    outcome = recomputes["outcome"]
+    stored = recomputes[(outcome == "stored").to_numpy(bool)].sort_values("end_s", kind="stable")
+    return int((outcome == "discarded").sum()) + _duplicates(stored)
 
 
 def _duplicates(stored: pd.DataFrame) -> int:
@@ -163,8 +165,7 @@ def _busy_s(window: Window) -> float:
 
 def _total(frames: Sequence[pd.DataFrame], column: str) -> float | None:
     """The sum over recomputes that recorded it: one killed while open did not. None where none did."""
-    values = np.concatenate([frame[column].to_numpy(float) for frame in frames])
-    return None if values.size and np.isnan(values).all() else float(np.nansum(values))
+    return some_sum(np.concatenate([frame[column].to_numpy(float) for frame in frames]))
 
 
 def _median_ms(frames: Sequence[pd.DataFrame]) -> float | None:

@@ -89,6 +89,12 @@ def known_sum(values: npt.ArrayLike) -> float | None:
     return None if not array.size or np.isnan(array).any() else float(array.sum())
 
 
+def some_sum(values: npt.ArrayLike) -> float | None:
+    """The sum of those that are known, for what a killed process leaves unrecorded; None where none is."""
+    array = np.asarray(values, dtype=np.float64)
+    return None if array.size and np.isnan(array).all() else float(np.nansum(array))
+
+
 def plain(value: Any) -> Any:
     """``value`` in JSON's own types; what is not a finite number becomes None, never NaN."""
     if isinstance(value, dict):

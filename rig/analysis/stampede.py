@@ -19,7 +19,7 @@ from rig.analysis.causes import Invalidation, Opening, attribute, expiry_instant
 
 RECOMPUTE_COLUMNS = (
     "entry", "begin_s", "end_s", "cause", "outcome", "ttl_s", "versions",
-    "epoch", "closed_s", "cpu_ms", "queries",
+    "epoch", "closed_s", "cpu_ms", "db_ms", "queries",
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def recomputes(origin: pd.DataFrame) -> pd.DataFrame:
     """The recomputes of a trial in order of their begin, each with its cause (see :mod:`rig.analysis.causes`).
 
     Columns: ``entry, begin_s, end_s`` (NaN: never ended), ``cause, outcome, ttl_s, versions, epoch, cpu_ms,
-    queries`` and ``closed_s``: when it ended, else the last sign of life of its process, after which nothing
+    db_ms, queries`` and ``closed_s``: when it ended, else the last sign of life of its process, after which nothing
     shows that it was still open. Warm-up is included: it decides causes.
     """
     found = _frame(origin)
@@ -106,6 +106,11 @@ def members(recomputes: pd.DataFrame, stampedes: Sequence[Stampede]) -> npt.NDAr
         same = (recomputes["entry"] == one.entry).to_numpy(bool)
         belongs |= same & (begins >= one.begin_s) & (begins < one.end_s)
     return belongs
+
+
+def capped(peak: int, threads: int | None) -> bool | None:
+    """Whether a peak is within one of the number of server threads: with more it may have been higher."""
+    return None if threads is None else peak >= threads - 1
 
 
 def _frame(origin: pd.DataFrame) -> pd.DataFrame:

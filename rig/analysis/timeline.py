@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rig.analysis.ledger import open_over_time
 from rig.analysis.requests import is_timed, response_ms
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
 from rig.analysis.visits import Visit, visits
@@ -132,13 +133,8 @@ def in_flight(opened: pd.DataFrame, start_s: float, window_s: float, bucket_s: f
     ``opened``: :func:`rig.analysis.stampede.recomputes`; one that never ended closes at its last sign of life.
     """
     buckets = bucket_count(window_s, bucket_s)
-    begins = opened["begin_s"].to_numpy(float) - start_s
-    ends = opened["closed_s"].to_numpy(float) - start_s
-    at = np.concatenate([begins, ends])
-    step = np.concatenate([np.ones(len(begins), int), -np.ones(len(ends), int)])
-    # At one instant ends come before begins: a recompute that follows another does not overlap it.
-    order = np.lexsort((step, at))
-    at, level = at[order], np.cumsum(step[order])
+    at_s, level = open_over_time(opened)
+    at = at_s - start_s
     peaks = []
     for number in range(buckets):
         first, last = np.searchsorted(at, [number * bucket_s, (number + 1) * bucket_s])

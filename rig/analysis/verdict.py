@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,8 @@ def judge(arm: Arm, budgets: Mapping[str, Any] | None = None, ttl_s: float | Non
     """``{"grade", "reasons", "rules"}`` of one arm of a summary.
 
     The grade is the worst of the rules. A rule without its figure leaves the arm ungraded (null), unless another
-    is bad: that is known already. ``reasons`` begins with what decided.
+    is bad: that is known already. ``reasons`` begins with what decided. ``flips_at``: as a single budget, from this
+    value on the rule would be good, and below it bad.
     """
     judged = [found for rule in RULES if (found := _apply(rule, arm, budgets or {}, ttl_s)) is not None]
     grades = {found["grade"] for found in judged}
@@ -63,6 +65,7 @@ def _apply(rule: Rule, arm: Arm, budgets: Mapping[str, Any], ttl_s: float | None
         "good_max": good_max,
         "ok_max": ok_max,
         "grade": graded,
+        "flips_at": value,
         "given": rule.name in budgets or rule.budget in budgets,
         "reason": _reason(rule, arm, value, graded, good_max, ok_max),
     }
@@ -74,4 +77,11 @@ def _reason(rule: Rule, arm: Arm, value: float | None, graded: str | None, good_
     limit = f"good up to {rule.unit(good_max)}"
     if ok_max != good_max:
         limit += f", ok up to {rule.unit(ok_max)}"
-    return f"{graded}: {rule.says(arm, value)} ({limit})"
+    return f"{graded}: {rule.says(arm, value)} ({limit}{_flip(rule, value)})"
+
+
+def _flip(rule: Rule, value: float) -> str:
+    """A budget is kept up to the value itself, so that is where a single limit would flip the grade."""
+    if math.isinf(value):
+        return "; no budget flips it"
+    return f"; flips at {rule.unit(value)}" if value > 0 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from rig.analysis.lcp_parts import PARTS, mean_parts
 from rig.analysis.timeline import BUCKET_S, Timeline, bucket_count, timeline
 from rig.analysis.visits import Visit
 from rig.journal import Run, SealedTrial
+from rig.report.ledger_lines import Place, by_place, place
 
 # A page of more buckets than this would be slow and larger than 3 MB; a demo run has about 3,000.
 _MOST_BUCKETS = 30_000
@@ -86,6 +87,7 @@ def sound_visits(found: Sequence[Picture], label: str) -> list[Visit]:
 
 def chart_data(labels: Sequence[str], found: Sequence[Picture], summary: dict[str, Any]) -> dict[str, Any]:
     """The JSON document of the page. ``labels``: all planned arms in their order, measured or not."""
+    costs = by_place(summary["arms"])
     return {
         "bucket_s": found[0].timeline.bucket_s if found else BUCKET_S,
         "window_s": max((picture.timeline.window_s for picture in found), default=0),
@@ -94,7 +96,7 @@ def chart_data(labels: Sequence[str], found: Sequence[Picture], summary: dict[st
             {"label": label, **_style(position), **_tradeoff(summary, label)} for position, label in enumerate(labels)
         ],
         "rounds": sorted({picture.trial.id.round for picture in found}),
-        "trials": [_trial(picture, labels.index(picture.trial.id.arm)) for picture in found],
+        "trials": [_trial(picture, labels.index(picture.trial.id.arm), costs) for picture in found],
         "parts": [_parts(sound_visits(found, label)) for label in labels],
         "part_titles": PARTS,
     }
@@ -121,8 +123,9 @@ def _parts(visits: Sequence[Visit]) -> dict[str, dict[str, float] | None]:
     return {"calm": calm and _rounded(calm), "stampede": inside and _rounded(inside)}
 
 
-def _trial(picture: Picture, arm: int) -> dict[str, Any]:
-    line = picture.timeline
+def _trial(picture: Picture, arm: int, costs: Mapping[Place, Any]) -> dict[str, Any]:
+    """``cost`` of a stampede is null where the ledger has none: begun in the warm-up, or in a trial kept out."""
+    line, trial = picture.timeline, picture.trial.id
     return {
         "arm": arm,
         "round": picture.trial.id.round,
@@ -137,6 +140,7 @@ def _trial(picture: Picture, arm: int) -> dict[str, Any]:
             {
                 "entry": one.entry, "cause": one.cause, "begin_s": _at(one.begin_s), "end_s": _at(one.end_s),
                 "peak": one.peak, "recomputes": one.recomputes,
+                "cost": costs.get(place(trial.arm, trial.round, one.entry, one.begin_s)),
             }
             for one in line.stampedes
         ],

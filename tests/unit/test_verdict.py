@@ -102,7 +102,8 @@ def test_no_stampede_is_a_measurement():
 def test_reasons_name_figure_and_budget_and_begin_with_what_decided():
     verdict = judge(arm(inside=1910.0, age=2.0))
     assert verdict["reasons"][0].replace("\u00a0", " ") == (
-        "bad: LCP in a stampede is 1,910 ms, 60 ms otherwise (good up to 100 ms more, ok up to 1,000 ms more)"
+        "bad: LCP in a stampede is 1,910 ms, 60 ms otherwise (good up to 100 ms more, ok up to 1,000 ms more;"
+        " flips at 1,850 ms more)"
     )
     assert verdict["reasons"][1].startswith("ok: 99 of 100 pages were out of date by 2")
 
@@ -114,6 +115,22 @@ def test_the_plan_may_set_budgets():
     assert judge(arm(inside=130.0), {"stampede_lcp_ratio": 2})["grade"] == "bad"
     given = [rule["name"] for rule in judge(arm(), {"p95_ms": 50})["rules"] if rule["given"]]
     assert given == ["p95_ms"]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in judge(arm(inside=200.0, age=2.0))["rules"] if rule["value"]])
+def test_a_grade_flips_exactly_where_it_says(rule):
+    """As a single budget: kept at the value itself, broken a hair below it."""
+    for budget, word in ((rule["flips_at"], "good"), (rule["flips_at"] * 0.999, "bad")):
+        found = judge(arm(inside=200.0, age=2.0), {rule["name"]: budget})["rules"]
+        assert next(one["grade"] for one in found if one["name"] == rule["name"]) == word
+
+
+def test_what_no_budget_can_mend_says_so():
+    """An entry that stays stale for ever is beyond every finite budget; a zero can't be undercut."""
+    changed = arm(persistent=1)
+    changed["staleness"]["persistent_unbounded"] = 1
+    assert any("no budget flips it" in text for text in judge(changed)["reasons"])
+    assert not any("flips at 0" in text for text in judge(arm())["reasons"])
 
 
 def test_who_sets_a_short_ttl_accepts_that_much_staleness():
@@ -155,7 +172,11 @@ def with_rounds(rounds: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
     alike = {"lcp_inside_p50": 300.0, "lcp_outside_p50": 60.0, "stampedes": 1, "age_p99_s": 0.0, "p95_ms": 50.0,
              "cpu_share": 0.1}  # fmt: skip
     found = arm(**changes)
-    return {**found, "by_round": [{**alike, **one} for one in rounds], "verdict": judge(found)}
+    return {
+        **found,
+        "by_round": [{"round": n, **alike, **one} for n, one in enumerate(rounds, 1)],
+        "verdict": judge(found),
+    }
 
 
 def run(valid: bool = True, **arms: dict[str, Any]) -> dict[str, Any]:
@@ -177,11 +198,24 @@ def test_the_better_one_is_chosen_when_ranges_are_apart():
     assert "slow stampedes at every expiry; who arrives then waits 950" in found["sentences"][2].replace("\u00a0", " ")
 
 
-def test_overlapping_ranges_show_no_difference():
-    """The medians are far apart, one round is not: undecided."""
+def test_too_few_rounds_are_undecided_and_say_how_many_it_would_take():
+    """The medians are far apart, one round is not."""
     overlapping = rounds_of("lcp_inside_p50", 330, 950, 990)
     found = finding(run(a=with_rounds(LOW), b=with_rounds(overlapping)))
     assert (found["choice"], found["undecided"]) == (None, ["a", "b"])
+    assert found["sentences"][0] == (
+        "Undecided between a and b in 3 rounds; it would take about 6 rounds as noisy as these"
+        " to tell LCP in a stampede."
+    )
+    told = next(one for one in found["differences"] if one["figure"] == "LCP in a stampede")
+    assert (told["one"], told["other"], told["outcome"], told["rounds_needed"]) == ("a", "b", "undecided", 6)
+    assert told["lower"] < told["mean"] < 0 < told["upper"]
+
+
+def test_alike_arms_show_no_difference():
+    """Every value of the interval is too small to be worth naming: more rounds would tell nothing."""
+    nearly = rounds_of("lcp_inside_p50", 301, 322, 340)
+    found = finding(run(a=with_rounds(LOW), b=with_rounds(nearly)))
     assert found["sentences"][0] == "No difference shown between a and b in 3 rounds."
 
 
