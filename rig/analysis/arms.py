@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rig.analysis import control_page, disturbances, freshness, origin, page_weight, pages, requests
-from rig.analysis.quantiles import known_sum
+from rig.analysis.quantiles import known_sum, ratio
 from rig.analysis.reads import reads_of
 from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
@@ -192,6 +192,8 @@ def by_round(trial: Measured, arm: Mapping[str, Any], plan: Plan) -> dict[str, A
         "lcp_inside_p50": visits["inside_stampede"]["lcp_ms"]["p50"],
         "lcp_outside_p50": visits["outside_stampede"]["lcp_ms"]["p50"],
         "slow_share": visits["slow_share"],
+        "hit_ratio": found["requests"]["hit_ratio"],
+        "failed_share": ratio(found["requests"]["failed"], found["requests"]["sent"]),
         "stampedes": events["stampedes"],
         "stampede_peak": events["stampede_peak"],
         "recomputes": events["recomputes"],
