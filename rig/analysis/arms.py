@@ -20,7 +20,7 @@ from rig.analysis import (
     symptoms,
 )
 from rig.analysis.ledger import Ledger, ledger
-from rig.analysis.quantiles import known_sum
+from rig.analysis.quantiles import known_sum, ratio
 from rig.analysis.reads import reads_of
 from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
@@ -236,6 +236,8 @@ def by_round(trial: Measured, arm: Mapping[str, Any], plan: Plan) -> dict[str, A
         "lcp_inside_p50": visits["inside_stampede"]["lcp_ms"]["p50"],
         "lcp_outside_p50": visits["outside_stampede"]["lcp_ms"]["p50"],
         "slow_share": visits["slow_share"],
+        "hit_ratio": found["requests"]["hit_ratio"],
+        "failed_share": ratio(found["requests"]["failed"], found["requests"]["sent"]),
         "stampedes": events["stampedes"],
         "stampede_peak": events["stampede_peak"],
         "recomputes": events["recomputes"],

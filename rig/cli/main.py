@@ -17,6 +17,7 @@ VERBS = {
     "load": "rig.cli.load:load",
     "pages": "rig.cli.pages:pages",
     "report": "rig.cli.report:report",
+    "compare": "rig.cli.compare:compare",
     "serve": "rig.cli.serve:serve",
     "strategies": "rig.cli.strategies:strategies",
     "profiles": "rig.cli.profiles:profiles",
@@ -55,6 +56,7 @@ def cli() -> None:
       rig load URL --rate 100       open-model load on any URL
       rig pages URL --visits 20     LCP and its parts of any page, in a real browser
       rig report RUN                look at a run again
+      rig compare A B               two runs beside each other
       rig serve                     the sample shop alone, to look at in a browser
       rig selftest                  is this machine able to measure?
       rig doctor                    what is installed, what is missing
