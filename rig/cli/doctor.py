@@ -71,7 +71,9 @@ def _browser() -> str:
     from rig.measure.services.browser import find_browser
 
     found = find_browser()
-    return f"{found.version} ({found.source})"
+    # 0.111 against 0.159 s of CPU a visit in benchmarks/pages.py.
+    hint = "" if "shell" in found.path.name else "; a headless shell takes 30 % less CPU"
+    return f"{found.version} ({found.source}){hint}"
 
 
 def _javascript(package: str, file: str) -> Check:
