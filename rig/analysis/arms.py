@@ -121,7 +121,9 @@ def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) 
         nothing = {name: TABLES[name].empty_table().to_pandas() for name in TABLES}
         blank = derive({"start_s": 0.0, "end_s": 0.0}, nothing, entries={})
         return {**unmeasured(_sections([blank], arm, plan)), "by_round": []}
-    return {**_sections(trials, arm, plan), "by_round": [by_round(one, arm, plan) for one in trials]}
+    found = _sections(trials, arm, plan)
+    each = [found] if len(trials) == 1 else [_sections([one], arm, plan) for one in trials]
+    return {**found, "by_round": [by_round(one, own) for one, own in zip(trials, each, strict=True)]}
 
 
 def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -224,9 +226,11 @@ def _blank(figures: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {**figures, **unmeasured({key: figures[key] for key in keys if key in figures})}
 
 
-def by_round(trial: Measured, arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """What differs from round to round and decides which arm is better: see :mod:`rig.analysis.finding`."""
-    found = _sections([trial], arm, plan)
+def by_round(trial: Measured, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from round to round and decides which arm is better: see :mod:`rig.analysis.finding`.
+
+    ``found``: the sections of this trial alone.
+    """
     visits, events, stale = found["pages"], found["origin"], found["staleness"]
     return {
         "round": trial.facts["round"],
