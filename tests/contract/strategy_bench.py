@@ -25,7 +25,7 @@ from rig.measure.services.cache_server import cache_server
 from target_app.config.settings import pickled
 from target_app.shop import catalogue, writes
 from target_app.shop.models import OutboxRow, ScopeVersion
-from target_app.strategies import STRATEGIES, base
+from target_app.strategies import STRATEGIES, base, stale_while_revalidate
 from target_app.strategies.xfetch import XFetch
 
 # Those written with libraries are held to it in processes of their own: test_strategy_libraries.py.
@@ -64,7 +64,10 @@ def shop(database, server, settings, monkeypatch):
 
 
 def _let_late_work_end():
-    """The outbox's worker and second deletes still to come: else the next test counts their calls as its own."""
+    """The outbox's worker, second deletes still to come, refreshes: else the next test counts their calls as its own,
+    and the transaction a refresh still has open keeps PostgreSQL from emptying the tables."""
+    stale_while_revalidate._pool().shutdown(wait=True)
+    stale_while_revalidate._pool.cache_clear()
     STRATEGIES["outbox"].worker.stop()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
