@@ -118,8 +118,13 @@ def _read(table: Mapping[str, Any], source: str) -> TargetConfig:
     env = table.get("env", {})
     return TargetConfig(
         source=source,
-        **commands,
-        **texts,  # type: ignore[arg-type]
+        serve=texts["serve"],
+        install=commands.get("install", ()),
+        setup=commands.get("setup", ()),
+        seed=commands.get("seed", ()),
+        ready=texts.get("ready", "/"),
+        strategy=texts.get("strategy"),
+        lock=texts.get("lock"),
         paths=shares_of(table.get("paths", ["/"]), f"{source}: target.paths"),
         pages=tuple(_paths(table.get("pages", ()), f"{source}: target.pages")),
         write=_write(table["write"], source) if "write" in table else None,

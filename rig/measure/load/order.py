@@ -69,6 +69,7 @@ class PairOrder:
     visits_from_s: float = 0.0
     visits_until_s: float = 0.0
     """No visit begins after it."""
+    visit_headers: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; the inverse of :func:`pair_from`."""
@@ -77,6 +78,7 @@ class PairOrder:
             "visits": [asdict(visit) for visit in self.visits],
             "visits_from_s": self.visits_from_s,
             "visits_until_s": self.visits_until_s,
+            "visit_headers": dict(self.visit_headers),
         }
 
 
@@ -88,4 +90,5 @@ def pair_from(data: Mapping[str, Any]) -> PairOrder:
         visits=tuple(PlannedVisit(**visit) for visit in data["visits"]),
         visits_from_s=data["visits_from_s"],
         visits_until_s=data["visits_until_s"],
+        visit_headers=data["visit_headers"],
     )

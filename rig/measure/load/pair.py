@@ -7,7 +7,7 @@ made one after the other while the schedule's head is calm, so that there are ne
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -94,14 +94,16 @@ def _visit(order: PairOrder, trials: Sequence[Trial], browser: BrowserClient | N
     for planned in order.visits:
         if time.monotonic() >= start_s + order.visits_until_s:
             break
-        found.append(_visited(planned, trials[planned.side], browser, len(found)))
+        found.append(_visited(planned, order.visit_headers, trials[planned.side], browser, len(found)))
     return found
 
 
-def _visited(planned: PlannedVisit, trial: Trial, browser: BrowserClient, number: int) -> dict[str, Any]:
+def _visited(
+    planned: PlannedVisit, headers: Mapping[str, str], trial: Trial, browser: BrowserClient, number: int
+) -> dict[str, Any]:
     due_s = time.monotonic()
     url = trial.order.url.rstrip("/") + planned.path
-    visit = browser.visit(url, dict(trial.order.headers), VISIT_TIMEOUT_S)
+    visit = browser.visit(url, headers, VISIT_TIMEOUT_S)
     visit.pop("paint", None)
     own = {"index": number, "path": planned.path, "intended_s": due_s, "control": False, "screenshot": None}
     trial.visits.add({**visit, **own})
