@@ -65,7 +65,8 @@ class Effects:
     """One metric's effects on the scale of the test: of each used block in each launch.
 
     ``counts``: samples by launch and arm, used or not. ``unused``: blocks with too few. ``floor_se``: the least
-    standard error that counting so many allows.
+    standard error that counting so many allows. ``luck``: how far the effect may lie off because nothing was launched
+    anew; it widens the interval on both sides.
     """
 
     metric: GateMetric
@@ -73,6 +74,7 @@ class Effects:
     counts: tuple[Supply, ...]
     unused: int = 0
     floor_se: float = 0.0
+    luck: float = 0.0
 
     @property
     def means(self) -> list[float]:
@@ -80,18 +82,18 @@ class Effects:
         return [float(np.mean(blocks)) if blocks else math.nan for blocks in self.launches]
 
 
-def kept_blocks(window_s: float) -> int:
+def kept_blocks(window_s: float, block_s: float = BLOCK_S) -> int:
     """Whole blocks of a launch's window after the discarded ones."""
-    return max(0, int(window_s // BLOCK_S) - DISCARDED_BLOCKS)
+    return max(0, int(window_s // block_s) - DISCARDED_BLOCKS)
 
 
-def reads_of(requests: pd.DataFrame, *, start_s: float, window_s: float) -> Reads:
+def reads_of(requests: pd.DataFrame, *, start_s: float, window_s: float, block_s: float = BLOCK_S) -> Reads:
     """The reads of one arm's :data:`rig.samples.REQUESTS`, by block since ``start_s``; incomplete blocks are left out.
 
     Blocks are those of the intended start: a slow response belongs where it was due.
     """
-    since = (requests["intended_s"].to_numpy(float) - start_s) // BLOCK_S - DISCARDED_BLOCKS
-    kept = (since >= 0) & (since < kept_blocks(window_s))
+    since = (requests["intended_s"].to_numpy(float) - start_s) // block_s - DISCARDED_BLOCKS
+    kept = (since >= 0) & (since < kept_blocks(window_s, block_s))
     sent = kept & requests["sent_s"].notna().to_numpy(bool)
     timed = kept & (is_timed(requests) & (requests["kind"] == Kind.READ)).to_numpy(bool)
     return Reads(

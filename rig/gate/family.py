@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,13 +27,23 @@ def rule(
     return found
 
 
-def measure(rulings: Mapping[GateMetric, Ruling], launches: Sequence[Launch], visits: Sequence[Visit]) -> list[Effects]:
-    """The effects of the metrics in the family; ``visits`` are those of the launches, without the warm-up's."""
-    return [
+def measure(
+    rulings: Mapping[GateMetric, Ruling],
+    launches: Sequence[Launch],
+    visits: Sequence[Visit],
+    *,
+    relaunched: bool = True,
+) -> list[Effects]:
+    """The effects of the metrics in the family; ``visits`` are those of the launches, without the warm-up's.
+
+    ``relaunched`` False: "launches" are parts of one, so what starting anew would have done is allowed for.
+    """
+    found = [
         lcp_effects(metric, visits, len(launches)) if metric.quantity is Quantity.LCP else effects(metric, launches)
         for metric, ruling in rulings.items()
         if ruling.standing is Standing.IN_FAMILY
     ]
+    return found if relaunched else [replace(one, luck=one.metric.luck) for one in found]
 
 
 def classes_of(warm_up: Launch) -> tuple[CacheStatus, ...]:

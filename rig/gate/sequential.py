@@ -81,15 +81,17 @@ class Test:
         """
         return cls(looks=looks or Looks(), alpha_fail=alpha / max(1, size), alpha_pass=alpha)
 
-    def judge(self, found: Estimate, limit: float) -> Judgement | None:
-        """Compare ``found`` with ``limit``; None before the first look. Beyond the last look the last bound holds."""
+    def judge(self, found: Estimate, limit: float, luck: float = 0.0) -> Judgement | None:
+        """Compare ``found``, known no better than to within ``luck``, with ``limit``; None before the first look.
+        Beyond the last look the last bound holds.
+        """
         at = min(found.launches, self.looks.last) - self.looks.first
         if at < 0:
             return None
         fail, win = (bounds(self.looks, alpha)[at] for alpha in (self.alpha_fail, self.alpha_pass))
-        lower, upper = found.mean - fail * found.se, found.mean + win * found.se
+        lower, upper = found.mean - fail * found.se - luck, found.mean + win * found.se + luck
         decision: Decision = "fail" if lower > limit else "pass" if upper < limit else "inconclusive"
-        mde = limit + detectable(fail, found.launches - 1) * found.se
+        mde = limit + luck + detectable(fail, found.launches - 1) * found.se
         return Judgement(lower=lower, upper=upper, mde=mde, decision=decision)
 
 

@@ -5,6 +5,7 @@ Invalid comes first: a gate that misses data can't have been passed, and what it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +41,8 @@ class Verdict(StrEnum):
 class MetricVerdict:
     """One metric: figures as ``metric.kind`` says, a ratio or a difference; None: not known.
 
-    ``mde`` is the smallest true effect this many launches, as noisy as these, fail 9 times of 10.
+    ``mde`` is the smallest true effect this many launches, as noisy as these, fail 9 times of 10. ``by_launch``: the
+    effect of each launch.
     """
 
     metric: GateMetric
@@ -50,6 +52,7 @@ class MetricVerdict:
     upper: float | None = None
     mde: float | None = None
     reason: str | None = None
+    by_launch: tuple[float | None, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """One element of ``metrics`` of ``rig gate --json``."""
@@ -63,6 +66,7 @@ class MetricVerdict:
             "mde": self.mde,
             "verdict": str(self.verdict),
             "reason": self.reason,
+            "by_launch": list(self.by_launch),
         }
 
 
@@ -154,7 +158,12 @@ def last_look_flips(found: Sequence[Effects]) -> SignFlip | None:
         return None
     matrix = np.array([effects.means for effects in found]).T
     whole = matrix[np.isfinite(matrix).all(axis=1)]
-    return sign_flip(whole, [effects.metric.limit for effects in found]) if len(whole) > 1 else None
+    if len(whole) < 2:
+        return None
+    above, below = (
+        sign_flip(whole, [effects.metric.limit + side * effects.luck for effects in found]) for side in (1, -1)
+    )
+    return SignFlip(above=above.above, below=below.below)
 
 
 def agreed(decision: Verdict, number: int, flips: SignFlip | None) -> bool:
@@ -168,10 +177,11 @@ def _tested(effects: Effects, number: int, test: Test, flips: SignFlip | None) -
     metric = effects.metric
     if (ruling := _lost(effects)).standing is Standing.INVALID:
         return MetricVerdict(metric=metric, verdict=Verdict.INVALID, reason=ruling.reason)
+    shown = tuple(metric.shown(mean) if math.isfinite(mean) else None for mean in effects.means)
     taken = estimate(effects.launches, floor_se=effects.floor_se)
-    judgement = test.judge(taken, metric.limit) if taken else None
+    judgement = test.judge(taken, metric.limit, effects.luck) if taken else None
     if taken is None or judgement is None:
-        return _too_early(metric, taken, test)
+        return _too_early(metric, taken, test, shown)
     verdict, reason = Verdict(judgement.decision), None
     if not agreed(verdict, number, flips):
         reason = f"{metric.name}: t says {verdict}, the sign-flip test over launches does not"
@@ -184,6 +194,7 @@ def _tested(effects: Effects, number: int, test: Test, flips: SignFlip | None) -
         upper=metric.shown(judgement.upper),
         mde=metric.shown(judgement.mde),
         reason=reason,
+        by_launch=shown,
     )
 
 
@@ -198,11 +209,13 @@ def _lost(effects: Effects) -> Ruling:
     return ruling
 
 
-def _too_early(metric: GateMetric, taken: Estimate | None, test: Test) -> MetricVerdict:
+def _too_early(
+    metric: GateMetric, taken: Estimate | None, test: Test, by_launch: tuple[float | None, ...]
+) -> MetricVerdict:
     value = metric.shown(taken.mean) if taken else None
     used = taken.launches if taken else 0
     reason = f"{metric.name}: {used} launches with enough samples, the first look is after {test.looks.first}"
-    return MetricVerdict(metric=metric, verdict=Verdict.INCONCLUSIVE, value=value, reason=reason)
+    return MetricVerdict(metric=metric, verdict=Verdict.INCONCLUSIVE, value=value, reason=reason, by_launch=by_launch)
 
 
 def _errors(launches: Sequence[Launch]) -> MetricVerdict:

@@ -7,14 +7,14 @@ a round gets the same one (common random numbers), so that arms differ by their 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.plan.curves import CURVES, Curve, at_area, curve_named, offered
+from rig.plan.curves import CURVES, Curve, at_area, curve_named, offered, rate_at
 from rig.plan.disturbance import JITTER, Disturbance, Planned
 from rig.plan.write_group import WriteGroup
 
@@ -22,6 +22,10 @@ Arrivals = Literal["poisson", "uniform"]
 
 CONTROL_EVERY, CONTROL_LEAST = 6, 3
 """One visit to the control page for so many page visits; so many at least, where there are gaps enough."""
+_COIN_STREAM = 5
+"""Streams below are those of :func:`build`."""
+CALM = 0.2
+"""Share of the rate that keeps a target busy without filling it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,8 @@ class ScheduleSpec:
     arrivals: Arrivals = "poisson"
     curve: str = "steady"
     """How the read rate moves over the window; ``read_rate_rps`` is its factor 1."""
+    calm_head_s: float = 0.0
+    """Until this instant the rate is :data:`CALM` of the curve's."""
     write_groups: tuple[WriteGroup, ...] = ()
     disturbances: tuple[Disturbance, ...] = ()
 
@@ -114,6 +120,13 @@ class Schedule:
         """
         return np.arange(worker, len(self.at_s), workers)
 
+    def side(self, seed: Sequence[int], side: int) -> NDArray[np.int64]:
+        """Indices of the requests that side 0 or 1 is sent: each read goes to one of them by a seeded coin, so that
+        both meet the same machine; each write goes to both, so that both hold the same data.
+        """
+        coin = np.random.default_rng([*seed, _COIN_STREAM]).integers(0, 2, len(self.at_s))
+        return np.flatnonzero((coin == side) | (self.path < 0))
+
 
 def build(spec: ScheduleSpec) -> Schedule:
     """The schedule of ``spec``. Reads, writes, visits, write groups and disturbances draw from streams of their own:
@@ -122,7 +135,7 @@ def build(spec: ScheduleSpec) -> Schedule:
     reads_rng, writes_rng, visits_rng, groups_rng, disturbances_rng = (
         np.random.default_rng([spec.seed, spec.round, stream]) for stream in range(5)
     )
-    read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals, curve_named(spec.curve))
+    read_at = arrivals(reads_rng, spec.read_rate_rps, spec.window_s, spec.arrivals, _curve(spec))
     paths = tuple(spec.reads)
     read_path = reads_rng.choice(len(paths), size=len(read_at), p=list(spec.reads.values()))
     write_at, writes = _writes(writes_rng, spec)
@@ -133,6 +146,17 @@ def build(spec: ScheduleSpec) -> Schedule:
     visit_at, visit_path = _visits(visits_rng, spec)
     disturbances = _disturbances(disturbances_rng, spec)
     return Schedule(at_s[order], path[order], paths, writes, visit_at, visit_path, disturbances)
+
+
+def _curve(spec: ScheduleSpec) -> Curve:
+    """The spec's curve, its head calmed."""
+    curve = curve_named(spec.curve)
+    if not spec.calm_head_s:
+        return curve
+    head = min(1.0, spec.calm_head_s / spec.window_s)
+    jump = rate_at(curve, [head])[0]
+    calm = [(at, CALM * factor) for at, factor in curve if at < head]
+    return (*calm, (head, CALM * jump), (head, jump), *((at, factor) for at, factor in curve if at > head))
 
 
 def arrivals(

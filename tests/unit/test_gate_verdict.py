@@ -201,3 +201,30 @@ def test_from_requests_to_a_verdict():
     assert {m.metric.name: m.verdict for m in found.metrics if m.metric in (P50, P95, P99, MISS_RATIO)} == {
         "hit_p50": Verdict.FAIL, "hit_p95": Verdict.FAIL, "hit_p99": Verdict.FAIL, "miss_ratio": Verdict.PASS,
     }  # fmt: skip
+
+
+def test_luck_widens_the_interval_on_both_sides():
+    """Where nothing is launched anew, an effect just beyond the margin is not known, nor is one just within it."""
+    for shift, verdict in ((math.log(1.12), Verdict.FAIL), (math.log(1.07), Verdict.PASS)):
+        plain = gate([effects(P95, shift, scale=0.5)])
+        lucky = gate([replace(effects(P95, shift, scale=0.5), luck=math.log(1.06))])
+        assert plain.verdict is verdict
+        assert lucky.verdict is Verdict.INCONCLUSIVE
+        before, after = plain.metrics[0], lucky.metrics[0]
+        assert after.lower == pytest.approx(before.lower / 1.06)
+        assert after.upper == pytest.approx(before.upper * 1.06)
+        assert after.mde == pytest.approx(before.mde * 1.06)
+
+
+def test_what_is_not_relaunched_is_allowed_its_luck():
+    """Times and LCP have an amount each, counts none."""
+    rulings = {metric: Ruling(standing=Standing.IN_FAMILY) for metric in (P50, P95, MISS_RATIO)}
+    found = measure(rulings, launches(4), [], relaunched=False)
+    assert [one.luck for one in found] == [pytest.approx(math.log(1.02)), pytest.approx(math.log(1.06)), 0.0]
+    assert all(one.luck == 0 for one in measure(rulings, launches(4), []))
+
+
+def test_each_launch_is_told():
+    """The dots of the report: a ratio a launch, in order."""
+    told = gate([effects(P95, 0.0)]).to_json()["metrics"][0]["by_launch"]
+    assert told == pytest.approx([math.exp(sum(pair) / 2) for pair in SCATTER])

@@ -122,3 +122,27 @@ def test_shards_are_the_schedule():
     for workers in (1, 2, 3, 7):
         shards = np.concatenate([schedule.shard(worker, workers) for worker in range(workers)])
         assert sorted(shards) == list(range(len(schedule.at_s)))
+
+
+def test_a_coin_shares_reads_out_and_gives_writes_to_both():
+    """Every read belongs to exactly one side, about half to each, the same ones for the same seed."""
+    schedule = build(SPEC)
+    first, second = (schedule.side([7, 1], side) for side in (0, 1))
+    reads = np.flatnonzero(schedule.path >= 0)
+    writes = np.flatnonzero(schedule.path < 0)
+    assert len(writes) and sorted(np.intersect1d(first, second)) == list(writes)
+    assert sorted(np.union1d(first, second)) == list(range(len(schedule.at_s)))
+    # Four standard deviations of a fair coin.
+    assert abs(len(first) - len(second)) < 4 * np.sqrt(len(reads))
+    assert np.array_equal(first, schedule.side([7, 1], 0))
+    assert not np.array_equal(first, schedule.side([7, 2], 0))
+
+
+def test_a_calm_head_offers_a_fifth_and_what_follows_is_as_planned():
+    """The rate jumps at the head's end; no curve of its own is needed."""
+    spec = replace(SPEC, calm_head_s=5.0, window_s=15.0, read_rate_rps=1000.0, curve="steady")
+    schedule = build(spec)
+    at_s = schedule.at_s[schedule.path >= 0]
+    # Four standard deviations of a Poisson count.
+    assert abs(np.sum(at_s < 5) - 1000) < 4 * np.sqrt(1000)
+    assert abs(np.sum(at_s >= 5) - 10_000) < 4 * np.sqrt(10_000)

@@ -38,6 +38,7 @@ from rig.measure.load.live import conducted
 from rig.measure.load.live.picture import timings
 from rig.measure.load.live.plain import live_feed
 from rig.measure.load.order import order_from
+from rig.measure.load.pair import run_pair
 from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
@@ -103,6 +104,10 @@ class Fleet:
                 "browser": None if browser_s is None or browser_before is None else browser_s - browser_before,
             },
         }
+
+    def run_pair(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Two targets at once; always by this process alone."""
+        return run_pair(order, self.browser)
 
     def rest(self, control_url: str) -> dict[str, Any]:
         """LCP of the control page while nothing else goes on."""
@@ -215,6 +220,8 @@ def serve(fleet: Fleet, address: str | None) -> None:
             message = json.loads(line)
             if "order" in message:
                 jobs.put(partial(fleet.run_trial, message["order"]))
+            elif "pair" in message:
+                jobs.put(partial(fleet.run_pair, message["pair"]))
             elif "rest" in message:
                 jobs.put(partial(fleet.rest, message["rest"]))
             elif "trace" in message:

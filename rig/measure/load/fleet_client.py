@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from rig.measure.load.order import TrialOrder
+from rig.measure.load.order import PairOrder, TrialOrder
 from rig.model import InfrastructureError
 
 _END_S = 5.0
@@ -125,6 +125,17 @@ class FleetClient:
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_progress(message["progress"], message["recorded"])
+
+    def run_pair(self, order: PairOrder) -> dict[str, Any]:
+        """Put two targets under one schedule; what :func:`rig.measure.load.pair.run_pair` returns.
+
+        Raises:
+            InfrastructureError: the fleet ended, or could not carry the order out.
+        """
+        found = self._asked({"pair": order.as_dict()})
+        if "error" in found:
+            raise InfrastructureError(found["error"] if found.get("known") else f"fleet: {found['error']}")
+        return found
 
     def rest(self, control_url: str) -> list[float]:
         """LCP of the control page while nothing else goes on, ms: the yardstick for what load does to it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from rig.plan.schedule import ScheduleSpec, spec_from
@@ -36,6 +36,8 @@ class TrialOrder:
     worker: int = 0
     workers: int = 1
     """Which share of the schedule is sent: every ``workers``-th request, beginning at ``worker``."""
+    side: Literal[0, 1] | None = None
+    """Or one side of a pair: the reads a coin gives it, and all writes."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; the inverse of :func:`order_from`."""
@@ -46,3 +48,47 @@ class TrialOrder:
 def order_from(data: Mapping[str, Any]) -> TrialOrder:
     """An order from plain data."""
     return TrialOrder(**{**data, "spec": spec_from(data["spec"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedVisit:
+    """One page visit of a pair: which side's page, in which cycle."""
+
+    side: int
+    path: str
+    cycle: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairOrder:
+    """Two targets at once under one schedule: orders of side 0 and 1 with the same spec, and page visits."""
+
+    sides: tuple[TrialOrder, TrialOrder]
+    visits: tuple[PlannedVisit, ...] = ()
+    """In this order, one after the other."""
+    visits_from_s: float = 0.0
+    visits_until_s: float = 0.0
+    """No visit begins after it."""
+    visit_headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; the inverse of :func:`pair_from`."""
+        return {
+            "sides": [side.as_dict() for side in self.sides],
+            "visits": [asdict(visit) for visit in self.visits],
+            "visits_from_s": self.visits_from_s,
+            "visits_until_s": self.visits_until_s,
+            "visit_headers": dict(self.visit_headers),
+        }
+
+
+def pair_from(data: Mapping[str, Any]) -> PairOrder:
+    """A pair from plain data."""
+    first, second = map(order_from, data["sides"])
+    return PairOrder(
+        sides=(first, second),
+        visits=tuple(PlannedVisit(**visit) for visit in data["visits"]),
+        visits_from_s=data["visits_from_s"],
+        visits_until_s=data["visits_until_s"],
+        visit_headers=data["visit_headers"],
+    )

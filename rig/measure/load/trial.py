@@ -106,8 +106,11 @@ class Trial:
 
     def _offered(self) -> Offered:
         """This worker's share of the schedule."""
-        schedule = self.schedule
-        index = schedule.shard(self.order.worker, self.order.workers)
+        schedule, order = self.schedule, self.order
+        if order.side is None:
+            index = schedule.shard(order.worker, order.workers)
+        else:
+            index = schedule.side([order.spec.seed, order.spec.round], order.side)
         path = schedule.path[index]
         target = np.where(path >= 0, path, len(schedule.paths) - 1 - path).astype(np.int32)
         return Offered(index, self.start_s + schedule.at_s[index], target, self._targets)

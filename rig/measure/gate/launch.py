@@ -1,0 +1,200 @@
+"""One launch: both arms started, compared, visited while it is calm, put under load, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pandas as pd
+
+from rig.analysis.stampede import Stampede, recomputes, stampedes
+from rig.journal import SealedTrial, TrialDir, stream_batches
+from rig.measure.gate.answers import differences, drifted
+from rig.measure.gate.arms import ARMS, Arm, Arms
+from rig.measure.gate.machine import Use, Watch
+from rig.measure.load.fleet_client import FleetClient
+from rig.measure.load.order import PairOrder, PlannedVisit, TrialOrder
+from rig.measure.soundness import marks
+from rig.model import Mark, TrialId
+from rig.plan.schedule import ScheduleSpec
+from rig.plan.target import Content, TargetWrite
+from rig.plan.write_group import WriteGroup
+
+TIMEOUT_S = 10.0
+_SPOILED = (Mark.LATE_GENERATOR,)
+"""Marks after which a launch is measured again; the others say that the gate itself is broken."""
+VISITS_FROM = 0.08
+"""Share of the head in which the arms settle before the first visit."""
+CALM_UNTIL = 0.9
+"""The last part of the head has the full rate already, so that the first kept block doesn't begin with a jump."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What every launch is offered: a calm head with page visits, then ``blocks`` blocks of ``block_s`` seconds."""
+
+    seed: int
+    rate_rps: float
+    paths: Mapping[str, float]
+    block_s: float
+    write: TargetWrite | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    strategy: str | None = None
+    content: Content = "same"
+
+    def spec(self, number: int, blocks: int) -> ScheduleSpec:
+        """The schedule of launch ``number``, both arms' requests together."""
+        groups: tuple[WriteGroup, ...] = ()
+        if self.write is not None:
+            fields = dict(parse_qsl(self.write.form, keep_blank_values=True))
+            groups = (WriteGroup(path=self.write.path, fields=fields, dependents=1, count=blocks),)
+        return ScheduleSpec(
+            seed=self.seed,
+            round=number,
+            window_s=self.block_s * (1 + blocks),
+            read_rate_rps=self.rate_rps,
+            reads=self.paths,
+            visit_paths={},
+            calm_head_s=CALM_UNTIL * self.block_s,
+            write_groups=groups,
+            quiet_head_s=self.block_s,
+            quiet_tail_s=0.1 * self.block_s,
+        )
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """On every request; page visits have the browser's own besides."""
+        return {"User-Agent": "rig", "Accept": "*/*", **self.page_headers}
+
+    @property
+    def page_headers(self) -> dict[str, str]:
+        """On every page visit."""
+        return {**self.headers, **({"X-Cache-Strategy": self.strategy} if self.strategy else {})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """What a launch brought. Frames, peaks and stampedes are baseline's and candidate's.
+
+    ``spoiled``: why it should be measured again, whatever it shows. ``faults``: why the arms can't be compared.
+    """
+
+    number: int
+    start_s: float
+    window_s: float
+    requests: tuple[pd.DataFrame, pd.DataFrame]
+    peaks: tuple[int | None, int | None]
+    stampedes: tuple[Sequence[Stampede], Sequence[Stampede]]
+    visits: Sequence[Mapping[str, Any]]
+    use: Use
+    spoiled: Sequence[str] = ()
+    faults: Sequence[str] = ()
+
+
+def launch(
+    arms: Arms,
+    fleet: FleetClient,
+    traffic: Traffic,
+    folder: Path,
+    *,
+    number: int,
+    blocks: int,
+    visits: Sequence[PlannedVisit] = (),
+) -> Launched:
+    """Measure launch ``number``; its samples are kept under ``folder``, one trial an arm.
+
+    Raises:
+        InfrastructureError: an arm could not be started, or the fleet ended.
+    """
+    with arms.launch(number) as pair:
+        urls = (pair[0].url, pair[1].url)
+        # Also warms each page: what follows meets no cold cache.
+        faults = list(differences(urls, list(traffic.paths), traffic.all_headers, traffic.content))
+        folders = [TrialDir(folder / "trials" / f"{number}-{name}") for name in ARMS]
+        for one in folders:
+            one.path.mkdir(parents=True)
+        cpu_s, watch = [arm.cpu_s() for arm in pair], Watch()
+        found = fleet.run_pair(_order(pair, traffic, folders, number, blocks, visits))
+        used = [after.cpu_s() - before for after, before in zip(pair, cpu_s, strict=True)]
+        use = watch.stop(arms_s=sum(used), fleet=list(found["cpu_s"].values()))
+        dead = [said for arm in pair if (said := arm.ended())]
+        faults += dead or drifted(urls, list(traffic.paths), traffic.all_headers)
+        origins = [arm.events.collect(0) if arm.events else None for arm in pair]
+    marked = [_marks(one, side) for one, side in zip(folders, found["sides"], strict=True)]
+    facts = {"round": number, "start_s": found["start_s"], "end_s": found["end_s"], "block_s": traffic.block_s}
+    for name, one, side, origin, why in zip(ARMS, folders, found["sides"], origins, marked, strict=True):
+        one.seal(origin or [], {**facts, "arm": name, "marks": why, "requests": side["requests"]})
+    trials = [
+        SealedTrial(TrialId(round=number, arm=name), {}, one.path) for name, one in zip(ARMS, folders, strict=True)
+    ]
+    seen = [_recomputed(trial, origin) for trial, origin in zip(trials, origins, strict=True)]
+    return Launched(
+        number=number,
+        start_s=found["start_s"],
+        window_s=found["end_s"] - found["start_s"],
+        requests=(trials[0].frame("requests"), trials[1].frame("requests")),
+        peaks=(seen[0][0], seen[1][0]),
+        stampedes=(seen[0][1], seen[1][1]),
+        visits=found["visits"],
+        use=use,
+        spoiled=[*use.spoils(), *dict.fromkeys(str(mark) for why in marked for mark in why if mark in _SPOILED)],
+        faults=[
+            *faults,
+            *(
+                f"{name}: {mark}"
+                for name, why in zip(ARMS, marked, strict=True)
+                for mark in why
+                if mark not in _SPOILED
+            ),
+        ],
+    )
+
+
+def _order(
+    pair: tuple[Arm, Arm],
+    traffic: Traffic,
+    folders: Sequence[TrialDir],
+    number: int,
+    blocks: int,
+    visits: Sequence[PlannedVisit],
+) -> PairOrder:
+    spec = traffic.spec(number, blocks)
+    first, second = (
+        TrialOrder(
+            url=arm.url,
+            strategy=traffic.strategy,
+            spec=spec,
+            headers=traffic.all_headers,
+            write_headers=arm.headers,
+            requests_path=str(one.requests_stream),
+            pages_path=str(one.pages_lines),
+            timeout_s=TIMEOUT_S,
+            side=0 if arm.name == ARMS[0] else 1,
+        )
+        for arm, one in zip(pair, folders, strict=True)
+    )
+    return PairOrder(
+        sides=(first, second),
+        visits=tuple(visits),
+        visits_from_s=VISITS_FROM * traffic.block_s,
+        visits_until_s=CALM_UNTIL * traffic.block_s,
+        visit_headers=traffic.page_headers,
+    )
+
+
+def _marks(folder: TrialDir, side: Mapping[str, Any]) -> list[Mark]:
+    return marks(stream_batches(folder.requests_stream), side, 0)
+
+
+def _recomputed(trial: SealedTrial, origin: list[Any] | None) -> tuple[int | None, Sequence[Stampede]]:
+    """Most recomputes of one entry open at once, and the stampedes; None where the arm wrote no events at all."""
+    if not origin:
+        return None, ()
+    found = recomputes(trial.frame("origin"))
+    if found.empty:
+        return 0, ()
+    met = stampedes(found)
+    return max((one.peak for one in met), default=1), met

@@ -1,0 +1,80 @@
+"""One launch of the gate: two arms started from a table, asked the same, put under one schedule, ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.measure.gate.arms import Builds
+from rig.measure.gate.launch import Launched, Traffic, launch
+from rig.measure.gate.trees import Tree
+from rig.measure.load.fleet_client import FleetClient
+from rig.measure.services.app_server import free_port
+from rig.measure.single import LOCUSTFILE
+from rig.plan.target import parse_target
+
+HERE = Path(__file__).parent
+TRAFFIC = Traffic(seed=3, rate_rps=200.0, paths={"/": 1.0}, block_s=0.5)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory) -> Iterator[FleetClient]:
+    with FleetClient(LOCUSTFILE, logs=tmp_path_factory.mktemp("fleet")) as one:
+        one.wait_ready()
+        yield one
+
+
+def launched(fleet: FleetClient, folder: Path, number: int = 1, **environment: str) -> Launched:
+    """A launch of the tiny project; ``environment`` is of the candidate alone, which has a tree of its own."""
+    (folder / "candidate").mkdir(exist_ok=True)
+    settings = "".join(f"export {name}='{value}'; " for name, value in environment.items())
+    (folder / "candidate" / "start.sh").write_text(settings)
+    program = f"{sys.executable} {HERE}/tiny_project.py {{port}}"
+    target = parse_target(f"""[target]\nserve = "sh -c '. ./start.sh; exec {program}'" """, source="rig.toml")
+    assert target is not None
+    (folder / "baseline").mkdir(exist_ok=True)
+    (folder / "baseline" / "start.sh").write_text("")
+    programs = Path(sys.executable).parent
+    trees = (Tree(folder / "baseline", programs, "one"), Tree(folder / "candidate", programs, "other"))
+    arms = Builds(target, trees, (free_port(), free_port()), folder, None)
+    return launch(arms, fleet, TRAFFIC, folder, number=number, blocks=2)
+
+
+def test_both_arms_meet_one_schedule(fleet, tmp_path):
+    """Each read goes to one of them; nothing is lost; the samples of both are kept; the servers are gone."""
+    found = launched(fleet, tmp_path)
+    assert not found.faults
+    baseline, candidate = found.requests
+    assert not set(baseline["index"]) & set(candidate["index"])
+    together = len(baseline) + len(candidate)
+    assert sorted([*baseline["index"], *candidate["index"]]) == list(range(together))
+    # Expected: 200/s for 1.05 s and a fifth of it for 0.45 s; four standard deviations of a Poisson count.
+    assert abs(together - 228) < 4 * 228**0.5
+    assert (baseline["status"] == 200).all() and (candidate["status"] == 200).all()
+    assert found.peaks == (None, None)
+    kept = sorted(path.parent.name for path in (tmp_path / "trials").rglob("requests.parquet"))
+    assert kept == ["1-baseline", "1-candidate"]
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_another_page_is_a_fault(fleet, tmp_path):
+    """Times of different answers say nothing about each other."""
+    found = launched(fleet, tmp_path, TINY_PAGE="Something else")
+    assert any("different content" in fault for fault in found.faults)
+
+
+def test_errors_under_load_are_a_fault(fleet, tmp_path):
+    """An arm that answers errors quickly can't be compared, though it began well."""
+    found = launched(fleet, tmp_path, TINY_STATUS="500")
+    assert any("status 200, the candidate with 500" in fault for fault in found.faults)
+    assert (found.requests[1]["status"] == 500).any()
+
+
+def test_an_arm_that_dies_is_named(fleet, tmp_path):
+    """What was measured before stands beside the reason."""
+    found = launched(fleet, tmp_path, TINY_REQUESTS="60")
+    assert any(fault.startswith("candidate: its server ended by itself") for fault in found.faults)
+    assert found.requests[1]["cause"].notna().any()
