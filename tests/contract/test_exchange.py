@@ -38,8 +38,12 @@ Answer = Callable[[socket.socket], bool]
 
 
 def _says(data: bytes, *, again: bool = True) -> Answer:
+    """The last answer leaves with the end of its stream, in one segment: else a busy machine may let the client send
+    its next request between the two, and no client could have known."""
+    flags = 0 if again else socket.MSG_MORE
+
     def answer(client: socket.socket) -> bool:
-        client.sendall(data)
+        client.sendall(data, flags)
         return again
 
     return answer
@@ -184,7 +188,7 @@ def test_a_body_that_ends_with_the_stream_ends_when_it_does(tmp_path):
 
 
 def test_a_server_that_closes_unannounced_costs_no_request(tmp_path):
-    """That it closed is seen with the response: nothing more is sent on that connection."""
+    """An end of stream that comes with the response is seen with it: nothing more is sent on that connection."""
     with _serving(_says(OK, again=False)) as host:
         _, frame = _run(f"http://{host}/", _CLOSE, tmp_path)
     assert _causes(frame) == {"none": 60}
