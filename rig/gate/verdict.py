@@ -59,6 +59,9 @@ class MetricVerdict:
         return {
             "name": self.metric.name,
             "kind": self.metric.kind,
+            "quantity": str(self.metric.quantity),
+            "page": self.metric.page,
+            "budget": self.metric.budget,
             "value": self.value,
             "lower": self.lower,
             "upper": self.upper,
