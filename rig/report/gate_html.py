@@ -96,5 +96,3 @@ def _launches(facts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def _read(name: str) -> str:
     return (_DASHBOARDS / name).read_text(encoding="utf-8")
-
-

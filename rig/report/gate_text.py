@@ -48,8 +48,8 @@ def _lines(shown: View) -> Iterator[_Line]:
     yield from _listed("Checks", [f"{sign} {name}: {detail}" for sign, name, detail in shown.checks if sign != "✓"])
     yield from _listed("Left open", shown.left_open)
     yield []
-    if shown.run_dir:
-        yield [("report  ", "dim"), (f"{shown.run_dir}/report.html", "cyan")]
+    if shown.report:
+        yield [("report  ", "dim"), (shown.report, "cyan")]
     yield from _wrapped(shown.next_step, head="next    ")
     if shown.command:
         yield ["        ", shown.command]

@@ -78,7 +78,7 @@ def _stampeded(arm: str, count: int, peak: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A gate. ``rows``: what was compared; ``unsupplied``: what was not, each with its reason."""
+    """A gate. ``rows``: what was compared; ``unsupplied``: what was not, each with its reason; ``report``: the page."""
 
     verdict: str
     advisory: bool
@@ -95,6 +95,7 @@ class View:
     next_step: str
     command: str | None
     run_dir: str | None
+    report: str | None
     created: str
 
     @property
@@ -137,6 +138,7 @@ def view(outcome: Outcome) -> View:
         next_step=NEXT[verdict],
         command=cleaned(commands["again"]) if commands.get("again") else None,
         run_dir=outcome["run_dir"],
+        report=outcome.get("report") or (f"{outcome['run_dir']}/report.html" if outcome["run_dir"] else None),
         created=cleaned(outcome["created"]),
     )
 
