@@ -202,7 +202,7 @@ def test_gitlab_calls_the_same_script_and_keeps_its_files():
 def test_every_gate_in_the_documents_is_a_command_line_that_works(name):
     """A line of a code block, or code within a sentence that has options."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    lines = re.findall(r"^(?:\$ |\.venv/bin/)?rig gate (-.*)$|`rig gate (-[^`]*)`", text, flags=re.MULTILINE)
+    lines = re.findall(r"^(?:\S*/)?rig gate (-.*)$|`rig gate (-[^`]*)`", text, flags=re.MULTILINE)
     for words in (first or second for first, second in lines):
         _accepts(shlex.split(re.sub(r"\s#.*| \|\|.*|\s{2,}\S.*", "", words)))
 
