@@ -23,7 +23,7 @@ def _annotations(shown: View) -> Iterator[str]:
     level = LEVELS[shown.verdict]
     if shown.advisory and level == "error":
         level = "warning"
-    yield command(level, f"rig gate: {shown.label}", f"{shown.headline}. Next: {shown.next_step}.")
+    yield command(level, f"rig gate: {shown.label}", f"{shown.said} Next: {shown.next_step}.")
     for reason in shown.reasons:
         yield command(level, f"rig gate: {shown.verdict}", reason)
 

@@ -34,7 +34,7 @@ _Line = Sequence[Any]
 
 def _lines(shown: View) -> Iterator[_Line]:
     yield [("rig gate  ", "bold"), (shown.label, STYLES[shown.verdict])]
-    yield from _wrapped(_capital(shown.headline) + ".", style="bold")
+    yield from _wrapped(shown.said, style="bold")
     yield []
     yield from _labelled("baseline", shown.baseline)
     yield from _labelled("candidate", shown.candidate)
@@ -87,10 +87,6 @@ def _wrapped(text: str, head: str = "", style: str = "") -> Iterator[_Line]:
     """Broken also inside a long page name, but nowhere between a figure and its unit."""
     lines = textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
     yield from ([(_plain(line), style)] for line in lines)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ Every output is made from this view, and the view from the outcome alone (``gate
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ UNITS = {"response": "Response times", "lcp": "Largest Contentful Paint", "stamp
 _BUDGETS = "Budgets"
 MOST_NAMED = 3
 MOST_HERDS = 6
+LONGEST_REASON = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,11 @@ class View:
         return f"{said} (advisory)" if self.advisory else said
 
     @property
+    def said(self) -> str:
+        """The headline as a sentence of its own."""
+        return self.headline[:1].upper() + self.headline[1:] + ("" if self.headline.endswith("…") else ".")
+
+    @property
     def all_rows(self) -> Sequence[Row]:
         """Every metric, those that could not be compared last."""
         return (*self.rows, *self.unsupplied)
@@ -152,12 +159,15 @@ NEXT = {
 
 
 def _headline(outcome: Outcome, rows: Sequence[Row]) -> str:
-    """What happened, in one sentence; the worst is named."""
+    """What happened, in one sentence; the worst is named, or what spoilt it."""
     verdict = outcome["verdict"]
-    told = [row for row in rows if row.verdict == verdict]
-    if verdict == "pass" or not told:
+    names = [row.name for row in rows if row.verdict == verdict]
+    if verdict == "pass":
         return MEANINGS[verdict]
-    names = [row.name for row in told]
+    if not names:
+        first, *_ = next(iter(outcome["reasons"]), "").split("; ")
+        why = textwrap.shorten(cleaned(first), LONGEST_REASON, placeholder=" …")
+        return f"{MEANINGS[verdict]}: {why}" if why else MEANINGS[verdict]
     more = [f"{len(names) - MOST_NAMED + 1} more"] if len(names) > MOST_NAMED else []
     return f"{MEANINGS[verdict]}: {listed([*names[: MOST_NAMED - len(more)], *more])}"
 

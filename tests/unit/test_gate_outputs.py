@@ -99,6 +99,16 @@ def test_reasons_are_in_per_cent_and_keep_what_the_gate_itself_said():
     assert "can't be told" in view(INCONCLUSIVE).reasons[0]
 
 
+def test_the_headline_names_what_spoilt_a_gate_that_has_no_bad_metric():
+    """Shortened: it is one line of a comment, and stands whole below."""
+    reason = "4 launches were disturbed, the last by: " + "other processes took 75% of the CPUs; " * 5
+    assert view(outcome("invalid", reasons=[reason])).headline.startswith(
+        "what was measured can't be believed: 4 launches were disturbed, the last by: other"
+    )
+    assert len(view(outcome("invalid", reasons=[reason])).headline) < 145
+    assert view(outcome("invalid")).headline == "what was measured can't be believed"
+
+
 def test_a_budget_reads_as_a_share_of_itself():
     """Not as a change against the baseline."""
     slow = metric("lcp_p75 / <= 2500ms", "fail", value=1.13, margin=1.0, budget=2500.0)
