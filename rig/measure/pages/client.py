@@ -99,8 +99,9 @@ class BrowserClient:
 
         ``deadline_s`` counts from the moment a page takes it up. ``begin_by_s`` (CLOCK_MONOTONIC) is the latest
         moment for that; later, the visit ends as failed with cause ``not_started``. ``control``: on the page kept for
-        the control page, which takes one visit after another and none of the others' turns. ``tab``: on the page kept for
-        that number. ``pictures`` says which visits are pictured, and where; it is asked when the visit begins, for it learns from those before.
+        the control page, which takes one visit after another and none of the others' turns. ``tab``: on the page kept
+        for that number. ``pictures`` says which visits are pictured, and where; it is asked when the visit begins, for
+        it learns from those before.
         """
         order = Order(
             id=next(self._ids),
