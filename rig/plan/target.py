@@ -6,7 +6,7 @@ seed = ["cp {tree}/seed.sqlite3 {data}/db.sqlite3"]   # before each launch: a fr
 serve = "gunicorn shop.wsgi --bind 127.0.0.1:{port}"
 ready = "/healthz"                          # answers 200 once requests may come
 paths = ["/", "/p/1/"]                      # or a table: path = share of the reads
-pages = ["/"]                               # visited in a browser; without it, the first two paths; []: none
+pages = ["/"]                               # visited in a browser; without it, the first path; []: none
 env = { DB = "{data}/db.sqlite3", REDIS_URL = "{cache}" }
 write = { path = "/p/1/price/", form = "price={100-900}" }
 
@@ -54,7 +54,7 @@ class TargetConfig:
     paths: Mapping[str, float] = field(default_factory=lambda: {"/": 1.0})
     """Path -> share of the reads; they add up to 1."""
     pages: tuple[str, ...] | None = None
-    """Visited in a browser; none of them: no browser is needed. None: the first two paths."""
+    """Visited in a browser; none of them: no browser is needed. None: the first path."""
     write: TargetWrite | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     rate_rps: float = DEFAULT_RATE_RPS

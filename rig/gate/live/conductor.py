@@ -14,27 +14,38 @@ from rig.journal import RunDir, recorded, write_json
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.services.browser import find_browser
 from rig.measure.single import LOCUSTFILE
-from rig.plan.environment import fingerprint, pinning
+from rig.plan.environment import cpus, fingerprint, pinning
 
 
 def gate(options: GateOptions, folder: Path, parent: Path, say: Say, *, again: str = "rig gate") -> Outcome:
-    """Measure and judge; the run directory, below ``parent``, holds all samples and ``gate.json``.
+    """Plan, measure and judge what was asked for in ``folder``.
 
     Raises:
         UsageError: it can't be gated.
         InfrastructureError: a build could not be set up, or there is no browser.
     """
-    plan = plan_gate(options, folder, say)
+    return conduct(plan_gate(options, folder, say), parent, say, commands={"again": again})
+
+
+def conduct(plan: GatePlan, parent: Path, say: Say, *, commands: Mapping[str, str] | None = None) -> Outcome:
+    """Measure and judge; a run directory below ``parent`` holds all samples and ``gate.json``.
+
+    Raises:
+        InfrastructureError: a build could not be set up, or there is no browser.
+    """
     browser = find_browser() if plan.pages else None
-    directory = RunDir.create(parent, "gate", _manifest(plan, options))
+    directory = RunDir.create(parent, "gate", _manifest(plan))
+    logs = directory.path / "logs"
     with recorded(directory), ExitStack() as stack:
-        arms = plan.arms(directory.path / "logs", say)
+        arms = plan.arms(logs, say)
         fleet = stack.enter_context(
             FleetClient(
                 LOCUSTFILE,
-                logs=directory.path / "logs",
+                logs=logs,
                 browser=browser.path if browser else None,
                 cpus=pinning()[1],
+                # Pages are visited while both CPUs have little to do.
+                browser_cpus=",".join(map(str, cpus())),
             )
         )
         fleet.wait_ready()
@@ -51,19 +62,19 @@ def gate(options: GateOptions, folder: Path, parent: Path, say: Say, *, again: s
             launch_facts=course.facts,
             left_open=plan.left_open,
             machine={**directory.manifest["environment"], "browser": browser.version if browser else None},
-            commands={"again": again},
-            advisory=options.advisory,
+            commands=commands or {},
+            advisory=plan.advisory,
             run_dir=str(directory.path),
         )
         write_json(directory.path / "gate.json", outcome.to_json())
     return outcome
 
 
-def _manifest(plan: GatePlan, options: GateOptions) -> Mapping[str, object]:
+def _manifest(plan: GatePlan) -> Mapping[str, object]:
     pinned = dict(zip(("target", "instrument"), pinning(), strict=True))
     return {
         "kind": "gate",
-        "seed": options.seed,
+        "seed": plan.traffic.seed,
         "arms": {"baseline": plan.baseline.title, "candidate": plan.candidate.title},
         "environment": {**fingerprint(), "pinned": pinned},
     }

@@ -248,7 +248,8 @@ def main() -> None:
     setup_logging("INFO")
     browser = None
     if options.browser:
-        cpus = {int(cpu) for cpu in options.cpus.split(",")} if options.cpus else None
+        chosen = options.browser_cpus or options.cpus
+        cpus = {int(cpu) for cpu in chosen.split(",")} if chosen else None
         browser = BrowserClient(options.browser, pages=options.pages, cpus=cpus, log_path=options.browser_log)
     fleet = Fleet(options.locustfile, browser)
     with contextlib.ExitStack() as stack:
@@ -298,6 +299,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--browser", default="")
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", default="")
+    parser.add_argument("--browser-cpus", default="")
     parser.add_argument("--browser-log", type=Path, default=None)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--remote", action="store_true")

@@ -39,7 +39,7 @@ class Watching:
 
 
 class FleetClient:
-    """A fleet process. Use as a context manager."""
+    """A fleet process. Use as a context manager. ``browser_cpus``: where the browser may use others than the fleet."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class FleetClient:
         browser: Path | None = None,
         pages: int = 1,
         cpus: str | None = None,
+        browser_cpus: str | None = None,
         crewing: Crewing | None = None,
         ui: Watching | None = None,
     ) -> None:
@@ -60,6 +61,7 @@ class FleetClient:
         if browser is not None:
             command += ["--browser", str(browser), "--pages", str(pages)]
             command += ["--browser-log", str(logs / "browser.log")]
+            command += ["--browser-cpus", browser_cpus] if browser_cpus else []
         command += ["--cpus", cpus] if cpus else []
         if crewing is not None and crewing.workers:
             command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
