@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
+from rig.gate.family import unjudged
 from rig.gate.harrell_davis import CYCLE
 from rig.gate.live.calibrate import as_text, tally
 from rig.gate.live.checks import checks
@@ -15,7 +16,7 @@ from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import lcp_metric
 from rig.gate.outcome import LaunchFacts
 from rig.gate.supply import Ruling, Standing
-from rig.gate.verdict import Verdict, unjudged
+from rig.gate.verdict import Verdict
 from rig.measure.gate.launch import Launched
 from rig.measure.gate.machine import Use
 from rig.samples import REQUESTS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.gate.blocks import Launch, error_rise
-from rig.gate.family import measure, rule
+from rig.gate.family import measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
 from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
@@ -17,7 +17,7 @@ from rig.gate.metrics import MOST_ERROR_RISE, GateMetric, Quantity
 from rig.gate.outcome import Design, LaunchFacts, MetStampede
 from rig.gate.sequential import Looks
 from rig.gate.supply import Ruling, Standing
-from rig.gate.verdict import GateVerdict, Verdict, goes_on, judge, unjudged
+from rig.gate.verdict import GateVerdict, Verdict, goes_on, judge
 from rig.measure.gate.arms import ARMS, Arms
 from rig.measure.gate.launch import Launched, launch
 from rig.measure.load.fleet_client import FleetClient
@@ -41,11 +41,11 @@ def stampede_reason(verdict: GateVerdict, met: Sequence[MetStampede]) -> list[st
         one.metric.quantity is Quantity.STAMPEDE_PEAK and one.verdict is Verdict.FAIL for one in verdict.metrics
     )
     worst = max((one for one in met if one.arm == ARMS[1]), key=lambda one: one.peak, default=None)
-    if not failed or worst is None:
+    if Quantity.STAMPEDE_PEAK not in failed or worst is None:
         return []
     return [
-        f"the candidate's worst stampede: {worst.peak} recomputes of {worst.entry} at once, for {worst.duration_s:.2f} s,"
-        f" cause {worst.cause}, in launch {worst.launch}"
+        f"the candidate's worst stampede: {worst.peak} recomputes of {worst.entry} at once for"
+        f" {worst.duration_s:.2f} s, cause {worst.cause}, in launch {worst.launch}"
     ]
 
 
