@@ -154,7 +154,12 @@ def measure_truth() -> Truth:
         arms = _arms(target, (tree, tree), folder, _silent)
         every = ",".join(map(str, cpus()))
         with FleetClient(
-            LOCUSTFILE, logs=folder, browser=find_browser().path, cpus=pinning()[1], browser_cpus=every
+            LOCUSTFILE,
+            logs=folder,
+            browser=find_browser().path,
+            cpus=pinning()[1],
+            browser_cpus=every,
+            interact=False,
         ) as fleet:
             fleet.wait_ready()
             visits = planned_visits((PAGE,), 8, 1)

@@ -111,11 +111,6 @@ EXIT_CODES = {
 }
 
 
-UNJUDGED = {
-    Standing.IN_FAMILY: Verdict.INCONCLUSIVE,
-    Standing.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
-    Standing.INVALID: Verdict.INVALID,
-}
 NOTHING = "the target supplies nothing that could be compared"
 
 
@@ -155,21 +150,6 @@ def judge(
         launches=len(launches),
         blocks=sum(launch.blocks for launch in launches),
         seconds=seconds,
-    )
-
-
-def unjudged(rulings: Mapping[GateMetric, Ruling], faults: Sequence[str], *, seconds: float) -> GateVerdict:
-    """The gate after the warm-up: invalid if there is a fault already, or nothing to compare; else inconclusive."""
-    metrics = tuple(
-        MetricVerdict(metric=metric, verdict=UNJUDGED[ruling.standing], reason=ruling.reason or None)
-        for metric, ruling in rulings.items()
-    )
-    lost = [one.reason or one.metric.name for one in metrics if one.verdict is Verdict.INVALID]
-    if not faults and not lost and not any(one.verdict is Verdict.INCONCLUSIVE for one in metrics):
-        lost = [NOTHING]
-    verdict = Verdict.INVALID if faults or lost else Verdict.INCONCLUSIVE
-    return GateVerdict(
-        verdict=verdict, metrics=metrics, reasons=(*faults, *lost), launches=0, blocks=0, seconds=seconds
     )
 
 

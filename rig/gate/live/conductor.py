@@ -46,6 +46,7 @@ def conduct(plan: GatePlan, parent: Path, say: Say, *, commands: Mapping[str, st
                 cpus=pinning()[1],
                 # Pages are visited while both CPUs have little to do.
                 browser_cpus=",".join(map(str, cpus())),
+                interact=False,
             )
         )
         fleet.wait_ready()

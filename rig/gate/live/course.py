@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.gate.blocks import Launch, error_rise
-from rig.gate.family import measure, rule
+from rig.gate.family import measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
 from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
@@ -17,7 +17,7 @@ from rig.gate.metrics import MOST_ERROR_RISE, GateMetric, Quantity
 from rig.gate.outcome import Design, LaunchFacts, MetStampede
 from rig.gate.sequential import Looks
 from rig.gate.supply import Ruling, Standing
-from rig.gate.verdict import GateVerdict, goes_on, judge, unjudged
+from rig.gate.verdict import GateVerdict, Verdict, goes_on, judge
 from rig.measure.gate.arms import ARMS, Arms
 from rig.measure.gate.launch import Launched, launch
 from rig.measure.load.fleet_client import FleetClient
@@ -33,6 +33,20 @@ LIMIT_S = 235.0
 """No launch is begun that would end after it, unless fewer than the least were measured."""
 MOST_SPOILED = 3
 """With more launches to measure again the machine is too busy to tell anything."""
+
+
+def stampede_reason(verdict: GateVerdict, met: Sequence[MetStampede]) -> list[str]:
+    """Where the peaks failed: the candidate's worst stampede, by name."""
+    failed = any(
+        one.metric.quantity is Quantity.STAMPEDE_PEAK and one.verdict is Verdict.FAIL for one in verdict.metrics
+    )
+    worst = max((one for one in met if one.arm == ARMS[1]), key=lambda one: one.peak, default=None)
+    if Quantity.STAMPEDE_PEAK not in failed or worst is None:
+        return []
+    return [
+        f"the candidate's worst stampede: {worst.peak} recomputes of {worst.entry} at once for"
+        f" {worst.duration_s:.2f} s, cause {worst.cause}, in launch {worst.launch}"
+    ]
 
 
 @dataclass(kw_only=True)
@@ -69,9 +83,10 @@ class Course:
             # What is lost in the middle of a gate (an arm that no longer starts) is a finding about it.
             self.faults.append(str(error))
             verdict = self._verdict()
+        reasons = [*verdict.reasons, *stampede_reason(verdict, self.stampedes)]
         if goes_on(verdict, self.looks):
-            verdict = replace(verdict, reasons=(f"time is up after {self._seconds:.0f} s", *verdict.reasons))
-        return verdict
+            reasons.insert(0, f"time is up after {self._seconds:.0f} s")
+        return replace(verdict, reasons=tuple(reasons))
 
     def design(self) -> Design:
         """How it was measured."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -76,6 +77,10 @@ def plan_gate(options: GateOptions, folder: Path, say: Say) -> GatePlan:
 def _of_builds(options: GateOptions, folder: Path, say: Say) -> GatePlan:
     root = project_root(folder)
     target = _target(options.config, root)
+    if target.wants_cache and os.environ.get("RIG_REDIS_URL"):
+        raise UsageError(
+            "RIG_REDIS_URL: both arms would share that cache server; unset it, and each has one of its own"
+        )
     candidate = candidate_tree(root)
     baseline = candidate
     if options.baseline_ref is not None:
