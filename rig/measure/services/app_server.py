@@ -130,6 +130,7 @@ def app_server(
     """gunicorn with the shop for as long as the block lasts; ``name`` is its log's."""
     require_free(host, port)
     command = [sys.executable, "-m", "gunicorn", "target_app.config.wsgi:application"]
+    command += ["--config", "python:target_app.config.gunicorn"]
     command += ["--bind", f"{host}:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
     # No socket for outside control; connections outlive the pauses between requests, so that none is closed
