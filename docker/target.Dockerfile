@@ -21,6 +21,5 @@ ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SHOP_DATA_DIR=/shop
 EXPOSE 8000
-CMD ["gunicorn", "target_app.config.wsgi:application", "--config", "python:target_app.config.gunicorn", \
-     "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--bind", "0.0.0.0:8000", \
-     "--no-control-socket", "--keep-alive", "75"]
+CMD ["gunicorn", "target_app.config.wsgi:application", "--worker-class", "gthread", "--workers", "2", \
+     "--threads", "8", "--bind", "0.0.0.0:8000", "--no-control-socket", "--keep-alive", "75"]
