@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 import numpy as np
+from gevent import socket
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -106,15 +107,24 @@ def serve_metrics(feed: LiveFeed, host: str, port: int) -> str:
         start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"metrics are at /metrics\n"]
 
-    server = WSGIServer((host, port), only_metrics, log=None, error_log=None, spawn=_AT_ONCE)
+    listener = _listener(host, port)
+    WSGIServer(listener, only_metrics, log=None, error_log=None, spawn=_AT_ONCE).start()
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}/metrics"
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        server.start()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
     except OSError as error:
+        listener.close()
         raise InfrastructureError(
             f"port {port} on {host}: cannot be used ({error.strerror}); choose another with --metrics-port"
         ) from error
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{server.server_port}/metrics"
+    return listener
 
 
 def _metrics(trials: dict[tuple[str, ...], Figures]) -> Iterator[Metric]:
