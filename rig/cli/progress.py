@@ -53,6 +53,10 @@ class RunProgress:
         """Locust's web UI is open."""
         self._say(f"watch it live: {address} (tab rig)")
 
+    def scraped(self, address: str) -> None:
+        """Prometheus can ask there."""
+        self._say(f"metrics for Prometheus: {address}")
+
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands: say what was chosen and how long it takes."""
         self._plan, self._run_dir = plan, run_dir

@@ -87,6 +87,11 @@ class Dispatcher:
         self._end_s = float("inf")
         self._done: AsyncResult[None] = AsyncResult()
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that are open now."""
+        return self._in_flight
+
     def run(self, window_end_s: float) -> Counts:
         """Send each request at its intended start; return when all have ended. Begun requests still open
         ``drain_s`` after ``window_end_s`` (monotonic) end there; what is queued then was never begun: dropped.
