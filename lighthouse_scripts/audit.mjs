@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 
 import { judge, readBudget } from "./budget.mjs";
 import { medianRun, summarise } from "./figures.mjs";
+import { unmeasured } from "./outcome.mjs";
 import { readOptions, USAGE } from "./options.mjs";
 import { Stop, usage } from "./stop.mjs";
 
@@ -61,7 +62,8 @@ class Group {
     const { audit } = await import("./page.mjs");
     const began = performance.now();
     const { html, ...found } = await audit(browser, this.arm, this.cache, this.options).catch((error) => {
-      throw error instanceof Stop ? this.failure(error.message) : error;
+      if (error instanceof Stop) return unmeasured(error.message);
+      throw error;
     });
     const wall_s = Math.round(performance.now() - began) / 1000;
     const { error, ...measured } = found;
@@ -116,6 +118,8 @@ function pacer() {
   const lines = createInterface({ input: process.stdin });
   /** @type {(() => void) | null} */
   let go = null;
+  // It may end before anybody asks.
+  const ended = new Promise((resolve) => lines.on("close", () => resolve(null)));
   lines.on("line", () => go?.());
   return {
     /** @param {object} line @returns {Promise<void>} */
@@ -125,7 +129,7 @@ function pacer() {
         say(line);
       }),
     /** @param {() => void} then */
-    onEnd: (then) => lines.on("close", then),
+    onEnd: (then) => ended.then(then),
   };
 }
 

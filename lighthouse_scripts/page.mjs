@@ -1,8 +1,8 @@
 /** One audit of one page. */
 import { desktopConfig, navigation } from "lighthouse";
 
-import { figures } from "./figures.mjs";
-import { headersOf, reset, STRATEGY_HEADER, visit } from "./shop.mjs";
+import { outcome, refusal } from "./outcome.mjs";
+import { headersOf, reset, visit } from "./shop.mjs";
 import { Stop } from "./stop.mjs";
 
 /**
@@ -14,7 +14,7 @@ import { Stop } from "./stop.mjs";
 const LOAD_TIMEOUT_S = 45;
 
 /**
- * The figures, or null and why not; `html` is Lighthouse's report.
+ * Its outcome; `html` is Lighthouse's report.
  * @param {any} browser @param {Arm} arm @param {string} cache @param {Options} options
  */
 export async function audit(browser, arm, cache, options) {
@@ -32,17 +32,19 @@ export async function audit(browser, arm, cache, options) {
 async function navigate(browser, context, arm, cache, options) {
   if (cache !== "as-found") await visit(browser, arm, options.timeoutS);
   const page = await context.newPage();
-  /** @type {Record<string, string>} */
-  let answered = {};
+  // What can be said at once: Lighthouse would wait on, for a page that has nothing to show.
+  const broken = Promise.withResolvers();
+  broken.promise.catch(() => {});
+  /** @type {{status: number, headers: Record<string, string>} | null} */
+  let answer = null;
   page.on("response", (/** @type {any} */ response) => {
-    if (response.request().isNavigationRequest() && response.frame() === page.mainFrame()) answered = response.headers();
+    if (!response.request().isNavigationRequest() || response.frame() !== page.mainFrame()) return;
+    answer = { status: response.status(), headers: response.headers() };
+    const refused = refusal(answer);
+    if (refused) broken.reject(new Stop(refused, 3));
   });
   const session = await page.createCDPSession();
-  const go = async () => {
-    // Not earlier: under load somebody else would have filled the cache by the time Lighthouse is ready.
-    if (cache === "cold") await reset(arm, /** @type {string} */ (options.token), options.timeoutS);
-    await session.send("Page.navigate", { url: arm.url });
-  };
+  const go = () => depart(session, arm, cache, options).catch(broken.reject);
   const flags = {
     logLevel: "silent",
     output: "html",
@@ -52,34 +54,21 @@ async function navigate(browser, context, arm, cache, options) {
     maxWaitForLoad: Math.min(LOAD_TIMEOUT_S, options.timeoutS) * 1000,
   };
   const config = options.preset === "desktop" ? desktopConfig : undefined;
-  const { lhr, report } = await navigation(page, go, { config, flags }).catch((error) => {
+  const audited = navigation(page, go, { config, flags });
+  audited.catch(() => {}); // It fails once more, unheard, when its page is closed.
+  const result = await Promise.race([audited, broken.promise]).catch((error) => {
     if (error instanceof Stop) throw error;
-    return { lhr: { runtimeError: { code: error.code ?? "ERROR", message: error.friendlyMessage?.formattedDefault ?? error.message } }, report: null };
+    throw new Stop(`${error.code ?? "Lighthouse"}: ${error.friendlyMessage?.formattedDefault ?? error.message}`, 3);
   });
-  const error = pageError(lhr) ?? wrongStrategy(arm, answered);
-  return {
-    final_url: lhr.finalDisplayedUrl ?? null,
-    x_cache: answered["x-cache"] ?? null,
-    ...figures(error ? {} : lhr),
-    lighthouse_version: lhr.lighthouseVersion ?? null,
-    error,
-    html: /** @type {string | null} */ (report),
-  };
+  return outcome(arm, /** @type {any} */ (result), answer);
 }
 
-/** Why the page could not be audited, or null. @param {any} lhr */
-function pageError({ runtimeError }) {
-  if (!runtimeError) return null;
-  // Lighthouse's text for this code is about certificates; on loopback the cause is nearly always another.
-  const hint = runtimeError.code === "CHROME_INTERSTITIAL_ERROR" ? " Does a server answer at this address?" : "";
-  return `${runtimeError.code}: ${runtimeError.message}${hint}`;
-}
-
-/** @param {Arm} arm @param {Record<string, string>} answered */
-function wrongStrategy({ name }, answered) {
-  const by = answered[STRATEGY_HEADER.toLowerCase()];
-  if (name === null || by === undefined || by === name) return null;
-  return `the target answered as ${by}, not as ${name}: start it with 'rig serve --measure'`;
+/** @param {any} session @param {Arm} arm @param {string} cache @param {Options} options */
+async function depart(session, arm, cache, options) {
+  // Not earlier: under load somebody else would have filled the cache by the time Lighthouse is ready.
+  if (cache === "cold") await reset(arm, /** @type {string} */ (options.token), options.timeoutS);
+  const { errorText } = await session.send("Page.navigate", { url: arm.url });
+  if (errorText) throw new Stop(`${errorText}; does a server answer at this address?`, 3);
 }
 
 /** @param {number} timeoutS */
