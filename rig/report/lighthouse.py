@@ -170,23 +170,21 @@ def figures_table(strategies: Sequence[Json]) -> Table:
 def as_text(audits: Json, found: Sequence[Picture]) -> str:
     """The answer in a terminal, 80 columns wide."""
     console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False, emoji=False)
-    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    headings = ["strategy", "cache", "LCP\npainted", "least –\ngreatest", "LCP\nsimulated", "server", "score"]
+    grid = Grid(box=box.SIMPLE_HEAD, padding=0, show_edge=False, pad_edge=False)
+    headings = ["strategy", "cache", "LCP painted", "simulated", "server", "score"]
     for position, heading in enumerate(headings):
         grid.add_column(heading, justify="left" if position < 2 else "right", no_wrap=True)
     loads = set()
     for one in audits["strategies"]:
         for state in one["states"]:
             loads |= {state["load_rps"]} - {None}
-            grid.add_row(
-                one["name"] or "none", state["cache"] + (" + load" if state["load_rps"] else ""), *_cells(state)
-            )
+            grid.add_row(one["name"] or "none", state["cache"] + (" *" if state["load_rps"] else ""), *_cells(state))
     with console.capture() as captured:
         console.print(f"Lighthouse {audits['lighthouse_version']}, {audits['preset']}, {audits['path']}: medians, ms\n")
         console.print(grid)
         if loads:
             rates = listed([significant(load) for load in sorted(loads)])
-            console.print(f"\n+ load: beside {rates} requests/s to the page")
+            console.print(f"\n* beside {rates} requests/s to the page")
         for line in _loaded(audits, found):
             console.print(line)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
@@ -198,7 +196,7 @@ def _cells(state: Json) -> list[str]:
     names = ("observed_lcp_ms", "lcp_ms", "server_response_ms", "performance_score")
     painted, *others = (_brief(dig(spreads, name, "median")) for name in names)
     low, high = (_brief(dig(spreads, "observed_lcp_ms", end)) for end in ("min", "max"))
-    return [painted, f"{low} – {high}" if low != high else "-", *others]
+    return [f"{painted} ({low}–{high})" if low != high else painted, *others]
 
 
 def _brief(value: object) -> str:
