@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rig.measure.lighthouse.audits import Wanted
 
 _PAGE = "/p/moon-jar/"
+_STATES = ("cold", "warm", "as-found")
 
 
 @click.command(short_help="Audit the strategies with Lighthouse, at rest or under load.")
@@ -23,7 +25,9 @@ _PAGE = "/p/moon-jar/"
     "--strategies", default=None, help="seed, all, or names separated by commas.  [default: the run's, or seed]"
 )
 @click.option("--runs", type=click.IntRange(1, 999), default=3, show_default=True, help="Audits of each state.")
-@click.option("--cache", "states", default=None, help="cold, warm, as-found, with commas.  [default: cold,warm]")
+@click.option(
+    "--cache", "states", default=None, help="cold, warm, as-found, with commas.  [default: cold,warm if rig can]"
+)
 @click.option("--preset", type=click.Choice(["desktop", "mobile"]), default="desktop", show_default=True)
 @click.option("--under-load", type=float, metavar="RATE", default=None, help="Offer that many requests/s meanwhile.")
 @click.option("--path", default=None, help=f"Page of the shop.  [default: the run's hot page, or {_PAGE}]")
@@ -75,6 +79,8 @@ def lighthouse(
         raise UsageError(f"--path {path!r}: write it like {_PAGE}")
     if under_load is not None and not 0 < under_load < math.inf:
         raise UsageError(f"--under-load {under_load:g}: write a number of requests per second, like 20")
+    if timeout <= 0:
+        raise UsageError("--timeout: must be above 0")
     if budget is not None and not budget.is_file():
         raise UsageError(f"--budget {budget}: no such file; lighthouse_scripts/budget.json is an example")
     if strategies is not None and url is None:
@@ -85,7 +91,7 @@ def lighthouse(
         strategies = ",".join(arm["strategy"] for arm in plan["arms"])
     audit = AuditOptions(
         url="",
-        states=tuple(word.strip() for word in (states or "").split(",") if word.strip()),
+        states=_states(states, controlled=url is None or bool(os.environ.get("RIG_TOKEN"))),
         runs=runs,
         preset=preset,
         timeout_s=timeout,
@@ -95,6 +101,18 @@ def lighthouse(
     page = path or plan.get("hot_path") or _PAGE
     wanted = Wanted(audit=audit, strategies=strategies, url=url, path=page, load_rps=under_load)
     return _measure(wanted, beside.path if beside else None, out, as_json)
+
+
+def _states(text: str | None, *, controlled: bool) -> tuple[str, ...]:
+    """States of the cache to audit in; ``controlled``: rig can empty it."""
+    if text is None:
+        return ("cold", "warm") if controlled else ("as-found",)
+    states = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not states or set(states) - {*_STATES}:
+        raise UsageError(f"--cache {text!r}: write one or more of {', '.join(_STATES)}")
+    if "cold" in states and not controlled:
+        raise UsageError("--cache cold: rig must empty the target's cache; set RIG_TOKEN to the token of that target")
+    return states
 
 
 def _named(strategies: str) -> list[str]:
@@ -163,10 +181,7 @@ def _measure(wanted: Wanted, beside: Path | None, out: Path, as_json: bool) -> i
     found = read_audits(path)
     if found is None:
         raise InfrastructureError(f"{path}: no audit was written; see {path / 'logs' / 'lighthouse.log'}")
-    if as_json:
-        print_json({**found, "run_dir": str(path)})
-    else:
-        _show(path, found, beside is not None)
+    show_audits(path, found, as_json)
     for line in exceeded:
         click.echo(line, err=True)
     return code
@@ -178,16 +193,20 @@ def _close(own: RunDir | None, status: RunStatus, error: str | None = None) -> N
         own.finish(status)
 
 
-def _show(path: Path, found: dict[str, Any], reported: bool) -> None:
+def show_audits(path: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what ``rig lighthouse`` left in the run directory ``path``."""
     from rig.journal import open_run
     from rig.report.chart_data import pictures
     from rig.report.lighthouse import as_text
 
-    click.echo(as_text(found, pictures(open_run(path))), nl=False)
-    click.echo()
-    if reported:
-        click.echo(f"report  {path / 'report.html'}")
-        click.echo(f"Next: open it, section Lighthouse; Lighthouse's own reports are in {path / 'lighthouse'}")
+    if as_json:
+        print_json({**found, "run_dir": str(path)})
+        return
+    run = open_run(path)
+    click.echo(as_text(found, pictures(run)))
+    if run.trials:
+        click.echo(f"report  {path / 'report.html'}#lighthouse")
+        click.echo(f"Next: open it; Lighthouse's own reports are in {path / 'lighthouse'}")
         return
     click.echo(f"Lighthouse's own reports  {path / 'lighthouse'}")
     click.echo("Next: rig run, then rig lighthouse: LCP under load stands beside these in that run's report")

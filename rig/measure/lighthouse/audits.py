@@ -73,7 +73,7 @@ def audit_into(run: Path, wanted: Wanted, watcher: Watcher) -> tuple[ExitCode, l
         options = stack.enter_context(_target(wanted, logs, work, watcher))
         options = replace(options, browser=browser.path, reports=reports)
         journal = stack.enter_context((run / LINES).open("a", encoding="utf-8"))
-        watcher.planned(max(1, len(options.strategies)) * max(1, len(options.states)) * options.runs)
+        watcher.planned(max(1, len(options.strategies)) * len(options.states) * options.runs)
 
         def on_line(line: Json) -> None:
             told = {"load_rps": wanted.load_rps, **line}
@@ -118,7 +118,6 @@ def _target(wanted: Wanted, logs: Path, work: Path, watcher: Watcher) -> Iterato
             url=shop.url + wanted.path,
             strategies=shop.strategies,
             own=shop.own,
-            states=wanted.audit.states or ("cold", "warm"),
             token=shop.token,
         )
 

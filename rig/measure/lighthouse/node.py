@@ -28,7 +28,7 @@ class AuditOptions:
     url: str
     strategies: Sequence[str] = ()
     own: Mapping[str, str] | None = None
-    states: Sequence[str] = ()
+    states: Sequence[str] = ("as-found",)
     runs: int = 1
     preset: str = "desktop"
     timeout_s: float = 120.0
