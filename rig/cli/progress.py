@@ -190,7 +190,8 @@ class AuditProgress:
         """That many audits begin."""
         self._audits = audits
         self.say(f"{plural(audits, 'audit')}, about {audits * 10 / 60:.1f} min")
-        self.step("first audit") if self._terminal else None
+        if self._terminal:
+            self.step("first audit")
         if self._task is not None:
             self._bar.update(self._task, total=audits, completed=0)
 

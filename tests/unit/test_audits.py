@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from rig.analysis.audits import FILE, assemble, load_figures, read_audits
+from rig.measure.lighthouse.audits import _Journal as Journal
 from rig.model import InfrastructureError
 from rig.report import lighthouse
 
@@ -160,3 +161,34 @@ def test_the_terminal_says_both_in_80_columns(tmp_path):
     assert "score" in text
     assert "a: calm 250\u00a0ms" in text
     assert "1,300 (1,290–1,320)" in text
+
+
+class _Silent:
+    def audited(self, line):
+        pass
+
+
+def keep(run, told, made):
+    """What a call of ``rig lighthouse`` leaves in ``run``; its script left the report ``made``."""
+    made.write_text(made.name)
+    with Journal(run, told[0]["load_rps"], _Silent()) as journal:
+        for line in told:
+            journal.add({**line, "report": str(made)} if line["type"] == "summary" else line)
+        journal.keep(FACTS, read_audits(run))
+
+
+def test_reports_lie_beside_the_results_that_name_them_and_replaced_ones_go(tmp_path):
+    """At rest and under load in folders of their own; an interrupted call changes neither results nor reports."""
+    run, made = tmp_path / "run", tmp_path / "made"
+    run.mkdir()
+    made.mkdir()
+    keep(run, lines("a", "cold", 300), made / "a-cold-1.html")
+    keep(run, lines("a", "cold", 310), made / "a-cold-2.html")
+    keep(run, lines("a", "cold", 900, load_rps=20), made / "a-cold-1.html")
+    keep(run, lines("a", "cold", 999)[:1], made / "a-cold-3.html")
+    assert lcps(read_audits(run)) == {("a", "cold", None): 310, ("a", "cold", 20): 900}
+    kept = {path.relative_to(run).as_posix() for path in run.rglob("*.html")}
+    assert kept == {"lighthouse/at-rest/a-cold-2.html", "lighthouse/under-load/a-cold-1.html"}
+    named = {state["report"] for one in read_audits(run)["strategies"] for state in one["states"]}
+    assert named == kept
+    assert len((run / "lighthouse.jsonl").read_text().splitlines()) == 7

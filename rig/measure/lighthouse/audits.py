@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,28 +66,15 @@ def audit_into(run: Path, wanted: Wanted, watcher: Watcher) -> tuple[ExitCode, l
     logs = run / "logs"
     logs.mkdir(exist_ok=True)
     before = read_audits(run)
-    reports = run / "lighthouse" / ("at-rest" if wanted.load_rps is None else "under-load")
-    lines: list[Json] = []
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rig-lighthouse-")))
         options = stack.enter_context(_target(wanted, logs, work, watcher))
-        options = replace(options, browser=browser.path, reports=reports)
-        journal = stack.enter_context((run / LINES).open("a", encoding="utf-8"))
+        options = replace(options, browser=browser.path, reports=work / "reports")
+        journal = stack.enter_context(_Journal(run, wanted.load_rps, watcher))
         watcher.planned(max(1, len(options.strategies)) * len(options.states) * options.runs)
-
-        def on_line(line: Json) -> None:
-            told = {"load_rps": wanted.load_rps, **line}
-            if told.get("report"):
-                told["report"] = os.path.relpath(told["report"], run)
-            lines.append(told)
-            journal.write(json.dumps(told) + "\n")
-            journal.flush()
-            if told["type"] == "audit":
-                watcher.audited(told)
-
         auditor = stack.enter_context(Auditor(options, logs / "lighthouse.log", pinning()[1]))
         try:
-            code = auditor.run(_beside(wanted.load_rps, options.timeout_s, work), on_line)
+            code = auditor.run(_beside(wanted.load_rps, options.timeout_s, work), journal.add)
             return code, auditor.budget_lines() if code is ExitCode.REGRESSION else []
         finally:
             facts = {
@@ -97,9 +84,51 @@ def audit_into(run: Path, wanted: Wanted, watcher: Watcher) -> tuple[ExitCode, l
                 "browser": browser.version,
                 "environment": fingerprint(),
             }
-            if any(line["type"] == "summary" for line in lines):
-                write_json(run / FILE, assemble(lines, facts, before))
-            _drop_replaced(run)
+            journal.keep(facts, before)
+
+
+class _Journal:
+    """Lines as they come, and what becomes of them in the run directory. Use as a context manager."""
+
+    def __init__(self, run: Path, load_rps: float | None, watcher: Watcher) -> None:
+        self._run, self._load_rps, self._watcher = run, load_rps, watcher
+        self._lines: list[Json] = []
+        self._reports: dict[Path, str] = {}
+        """Lighthouse's reports where the script left them, and what they will be called in the run."""
+
+    def __enter__(self) -> _Journal:
+        self._file = (self._run / LINES).open("a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, line: Json) -> None:
+        """An audit or a summary."""
+        told = {"load_rps": self._load_rps, **line}
+        if told.get("report"):
+            made = Path(told["report"])
+            folder = "at-rest" if self._load_rps is None else "under-load"
+            told["report"] = self._reports[made] = f"lighthouse/{folder}/{made.name}"
+        self._lines.append(told)
+        self._file.write(json.dumps(told) + "\n")
+        self._file.flush()
+        if told["type"] == "audit":
+            self._watcher.audited(told)
+
+    def keep(self, facts: Json, before: Json | None) -> None:
+        """Put the summaries into ``lighthouse.json``, and the reports they name beside it; nothing without any."""
+        if not any(line["type"] == "summary" for line in self._lines):
+            return
+        found = assemble(self._lines, facts, before)
+        for made, name in self._reports.items():
+            (self._run / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(made, self._run / name)
+        write_json(self._run / FILE, found)
+        named = {state["report"] for one in found["strategies"] for state in one["states"]}
+        for path in (self._run / "lighthouse").glob("*/*.html"):
+            if path.relative_to(self._run).as_posix() not in named:
+                path.unlink()
 
 
 @contextmanager
@@ -122,8 +151,8 @@ def _target(wanted: Wanted, logs: Path, work: Path, watcher: Watcher) -> Iterato
         )
 
 
-def _beside(load_rps: float | None, timeout_s: float, work: Path) -> Any:
-    def around(coming: Json) -> Any:
+def _beside(load_rps: float | None, timeout_s: float, work: Path) -> Callable[[Json], AbstractContextManager[Json]]:
+    def around(coming: Json) -> AbstractContextManager[Json]:
         if load_rps is None:
             return nothing()
         folder = Path(tempfile.mkdtemp(prefix="load-", dir=work))
@@ -131,15 +160,3 @@ def _beside(load_rps: float | None, timeout_s: float, work: Path) -> Any:
         return offered(coming["url"], headers, load_rps, int(coming["run"]), timeout_s + _MARGIN_S, folder)
 
     return around
-
-
-def _drop_replaced(run: Path) -> None:
-    """Lighthouse's reports that no state refers to any more: of a broken audit, or replaced."""
-    found = read_audits(run)
-    kept = {state["report"] for one in (found or {"strategies": []})["strategies"] for state in one["states"]}
-    for path in (run / "lighthouse").glob("*/*.html"):
-        if str(path.relative_to(run)) not in kept:
-            path.unlink()
-    for folder in (run / "lighthouse").glob("*"):
-        if not any(folder.iterdir()):
-            shutil.rmtree(folder)
