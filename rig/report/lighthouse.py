@@ -21,6 +21,8 @@ from rig.words import NOT_MEASURED, count, figure, interval, is_number, listed, 
 Json = Mapping[str, Any]
 
 WIDTH = 80
+FEW = 3
+"""Fewer visits than this make no headline."""
 _CACHE = {"cold": "cold cache", "warm": "warm cache", "as-found": "cache as found"}
 _FIGURES = {
     "observed_lcp_ms": "LCP as painted", "lcp_ms": "LCP simulated", "ttfb_ms": "TTFB simulated",
@@ -31,11 +33,12 @@ _SIDES = {False: "under load, calm", True: "under load, in a stampede"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """One LCP of one strategy: who measured it and when, the median in ms, what is known of its spread."""
+    """One LCP of one strategy: who measured it and when, the median in ms, what is known of its spread, of how many."""
 
     what: str
     lcp_ms: float | None
     spread: str
+    count: int
 
 
 def section(run: Run, found: Sequence[Picture], labels: Sequence[str]) -> dict[str, Any] | None:
@@ -72,6 +75,7 @@ def beside(strategy: Json, found: Sequence[Picture], path: str) -> list[Beside]:
             f" {_CACHE[state['cache']]}",
             lcp_ms=dig(state, "figures", "observed_lcp_ms", "median"),
             spread=_spread(dig(state, "figures", "observed_lcp_ms")),
+            count=dig(state, "figures", "observed_lcp_ms", "count") or 0,
         )
         for state in strategy["states"]
     ]
@@ -80,7 +84,7 @@ def beside(strategy: Json, found: Sequence[Picture], path: str) -> list[Beside]:
     for inside, what in _SIDES.items():
         lcp_ms = [visit.lcp_ms for visit in visits if visit.lcp_ms and (visit.stampede is not None) == inside]
         many = f"{plural(len(lcp_ms), 'visit')}" if visits else ""
-        loaded.append(Beside(what=what, lcp_ms=median(lcp_ms) if lcp_ms else None, spread=many))
+        loaded.append(Beside(what=what, lcp_ms=median(lcp_ms) if lcp_ms else None, spread=many, count=len(lcp_ms)))
     return lab + loaded
 
 
@@ -106,7 +110,8 @@ def _title(rows: Mapping[str, Sequence[Beside]]) -> str:
         for label, bars in rows.items()
         for rest in bars
         for worst in bars
-        if rest.what == "at rest, warm cache" and worst.what.startswith("under load") and rest.lcp_ms and worst.lcp_ms
+        if rest.what == "at rest, warm cache" and worst.what.startswith("under load")
+        if rest.lcp_ms and worst.lcp_ms and worst.count >= FEW
     ]
     if not apart:
         return "LCP at rest, by Lighthouse"
@@ -121,9 +126,9 @@ def _title(rows: Mapping[str, Sequence[Beside]]) -> str:
 def _about(audits: Json) -> str:
     return (
         f"Median LCP of {audits['path']} as painted, unthrottled. At rest: Lighthouse {audits['lighthouse_version']}"
-        f" ({audits['preset']}) with nobody else on the page. Under load: this run's own visits to the same page, in a"
-        " window of 1280 × 720; Lighthouse's is of another size. Compare strategies and states, not the two tools to"
-        " the millisecond."
+        f" ({audits['preset']}) with nobody else on the page. Under load: this run's own visits to the same page."
+        " Lighthouse records a trace meanwhile, which slows a page down, and its window is of another size: compare"
+        " strategies and states, not the two tools to the millisecond."
     )
 
 
@@ -134,8 +139,9 @@ def _notes(run: Run, audits: Json, named: Sequence[Json]) -> list[str]:
         notes.append(f"Audited, but not part of this run: {listed(others)}.")
     there, here = run.manifest.get("environment") or {}, audits.get("environment") or {}
     differ = [key for key in ("cpu", "cpus", "system", "commit") if there.get(key) != here.get(key)]
+    verb = "differs" if len(differ) == 1 else "differ"
     if differ:
-        notes.append(f"The audits were made elsewhere or later: {listed(differ)} differ from the run's.")
+        notes.append(f"The audits were made elsewhere or later: {listed(differ)} {verb} from the run's.")
     notes += [
         f"{one['name']}, {_CACHE[state['cache']]}: {state['audited']} of {state['runs']} audits were made."
         for one in named
