@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.journal import RunDir, read_json_lines, stream_batches
+from rig.journal import RunDir, read_json_lines, recorded, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
@@ -19,7 +19,7 @@ from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
 from rig.measure.soundness import marks, recorded_visits
-from rig.model import Mark, RunStatus, TrialId
+from rig.model import Mark, TrialId
 from rig.plan.environment import fingerprint, observed, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
@@ -41,7 +41,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, watching: Watchin
     progress.step("shop data")
     app_server.prepare_data(progress.step)
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
-    with _recorded(directory), ExitStack() as stack:
+    with recorded(directory), ExitStack() as stack:
         progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(
             bench_for(directory, options, browser.path if browser else None, watching or Watching(), progress)
@@ -147,21 +147,6 @@ def _about(plan: Plan, trial: TrialId) -> dict[str, Any]:
     order = [planned for trials in plan.order for planned in trials]
     number = order.index(trial) + 1 if trial in order else len(order) + 1
     return {"round": trial.round, "arm": trial.arm, "number": number, "of": max(number, len(order))}
-
-
-@contextmanager
-def _recorded(directory: RunDir) -> Iterator[None]:
-    """The manifest says how the run ended, however it ends."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        directory.finish(RunStatus.INTERRUPTED)
-        raise
-    except BaseException as error:
-        directory.update(error=f"{error}")
-        directory.finish(RunStatus.FAILED)
-        raise
-    directory.finish(RunStatus.COMPLETE)
 
 
 class _Phases:

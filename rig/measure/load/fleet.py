@@ -44,6 +44,7 @@ from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
 from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
+from rig.measure.pages.protocol import VisitOptions
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
 from rig.samples import REQUESTS
@@ -248,8 +249,15 @@ def main() -> None:
     setup_logging("INFO")
     browser = None
     if options.browser:
-        cpus = {int(cpu) for cpu in options.cpus.split(",")} if options.cpus else None
-        browser = BrowserClient(options.browser, pages=options.pages, cpus=cpus, log_path=options.browser_log)
+        chosen = options.browser_cpus or options.cpus
+        cpus = {int(cpu) for cpu in chosen.split(",")} if chosen else None
+        browser = BrowserClient(
+            options.browser,
+            pages=options.pages,
+            cpus=cpus,
+            options=VisitOptions(interact=not options.no_interact),
+            log_path=options.browser_log,
+        )
     fleet = Fleet(options.locustfile, browser)
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)
@@ -300,6 +308,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--browser", default="")
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", default="")
+    parser.add_argument("--browser-cpus", default="")
+    parser.add_argument("--no-interact", action="store_true")
     parser.add_argument("--browser-log", type=Path, default=None)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--remote", action="store_true")

@@ -49,7 +49,10 @@ class Watching:
 
 
 class FleetClient:
-    """A fleet process. Use as a context manager."""
+    """A fleet process. Use as a context manager. ``browser_cpus``: where the browser may use others than the fleet.
+
+    ``interact`` False: no visit clicks for INP, which makes it shorter.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,8 @@ class FleetClient:
         browser: Path | None = None,
         pages: int = 1,
         cpus: str | None = None,
+        browser_cpus: str | None = None,
+        interact: bool = True,
         crewing: Crewing | None = None,
         watching: Watching | None = None,
     ) -> None:
@@ -71,6 +76,8 @@ class FleetClient:
         if browser is not None:
             command += ["--browser", str(browser), "--pages", str(pages)]
             command += ["--browser-log", str(logs / "browser.log")]
+            command += ["--browser-cpus", browser_cpus] if browser_cpus else []
+            command += [] if interact else ["--no-interact"]
         command += ["--cpus", cpus] if cpus else []
         if crewing is not None and crewing.workers:
             command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
