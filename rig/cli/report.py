@@ -33,10 +33,15 @@ def report(path: Path, outputs: Outputs, as_json: bool) -> None:
     if outputs.named:
         option = f"--{next(iter(outputs.named))}"
         raise UsageError(f"{option}: {path} is not a gate's run directory, so it has no verdict; leave it out")
+    from rig.analysis.audits import read_audits
     from rig.cli.finish import finish, show
+    from rig.cli.lighthouse import show_audits
     from rig.journal import open_run
 
     run = open_run(path)
+    if not run.trials and (audits := read_audits(path)):
+        show_audits(path, audits, as_json)
+        return
     if not run.trials:
         raise InfrastructureError(f"{path}: no trial was sealed, so there is nothing to report; run it again")
     summary = finish(path)
