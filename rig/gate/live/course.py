@@ -41,7 +41,7 @@ def stampede_reason(verdict: GateVerdict, met: Sequence[MetStampede]) -> list[st
         one.metric.quantity is Quantity.STAMPEDE_PEAK and one.verdict is Verdict.FAIL for one in verdict.metrics
     )
     worst = max((one for one in met if one.arm == ARMS[1]), key=lambda one: one.peak, default=None)
-    if Quantity.STAMPEDE_PEAK not in failed or worst is None:
+    if not failed or worst is None:
         return []
     return [
         f"the candidate's worst stampede: {worst.peak} recomputes of {worst.entry} at once for"
