@@ -21,10 +21,15 @@ def report(path: Path, as_json: bool) -> None:
       rig report runs/20261123T140200Z-hot-key-1a2b3c
       rig report runs/20261123T140200Z-hot-key-1a2b3c --json
     """
+    from rig.analysis.audits import read_audits
     from rig.cli.finish import finish, show
+    from rig.cli.lighthouse import show_audits
     from rig.journal import open_run
 
     run = open_run(path)
+    if not run.trials and (audits := read_audits(path)):
+        show_audits(path, audits, as_json)
+        return
     if not run.trials:
         raise InfrastructureError(f"{path}: no trial was sealed, so there is nothing to report; run it again")
     summary = finish(path)

@@ -39,6 +39,7 @@ MEASURE_RANK = {
     "rig.measure.single": 3,
     "rig.measure.visits": 3,
     "rig.measure.gate": 4,
+    "rig.measure.lighthouse": 4,
     "rig.measure.conductor": 5,
 }
 FILES = sorted((ROOT / "rig").rglob("*.py"))
