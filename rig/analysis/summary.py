@@ -84,8 +84,12 @@ def _arm(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict
     head["max_staleness_s"] = declared_staleness_s(trials, arm)
     # The processor time of a database server is not in the events of the process that asked it.
     head["database_apart"] = database_apart(plan)
-    found = {**head, "trials": len(trials), **arm_figures(trials, arm, plan)}
-    return {**found, "verdict": judge(found, plan.get("budgets"), plan.get("ttl_s"))}
+
+    def verdict(sections: Mapping[str, Any]) -> dict[str, Any]:
+        return judge({**head, **sections}, plan.get("budgets"), plan.get("ttl_s"))
+
+    found = arm_figures(trials, arm, plan, lambda of_round: verdict(of_round)["grade"])
+    return {**head, "trials": len(trials), **found, "verdict": verdict(found)}
 
 
 def _product(one: float | None, other: float | None) -> float | None:
