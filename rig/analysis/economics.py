@@ -1,4 +1,4 @@
-"""What a strategy costs to run: for each 1,000 requests and page visits, and what lay in the cache at a window's end."""
+"""What a strategy costs to run: for each 1,000 requests and page visits, and what lay in the cache in the end."""
 
 from __future__ import annotations
 

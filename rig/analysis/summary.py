@@ -7,8 +7,10 @@ from typing import Any
 
 from rig.analysis.arms import Measured, Plan, arm_figures, database_apart, declared_staleness_s, read_trial
 from rig.analysis.cautions import cautions
+from rig.analysis.claims import claims
 from rig.analysis.finding import finding
 from rig.analysis.origin import Window, herd_ms
+from rig.analysis.pareto import pareto
 from rig.analysis.quantiles import plain, ratio
 from rig.analysis.starvation import compare as compare_starvation
 from rig.analysis.verdict import judge
@@ -37,7 +39,8 @@ def summarise(run: Run) -> dict[str, Any]:
         "arms": arms,
         "starvation": compare_starvation(arms),
     }
-    return {name: plain(value) for name, value in {**summary, "finding": finding(summary)}.items()}
+    concluded = {"finding": finding(summary), "pareto": pareto(arms), "claims": claims(summary)}
+    return {name: plain(value) for name, value in {**summary, **concluded}.items()}
 
 
 def conditions(plan: Plan, windows: Sequence[Window]) -> dict[str, Any]:
