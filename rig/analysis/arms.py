@@ -19,6 +19,7 @@ from rig.analysis import (
     pages,
     requests,
     symptoms,
+    time_shares,
 )
 from rig.analysis.ledger import Ledger, ledger
 from rig.analysis.quantiles import known_sum, ratio
@@ -169,6 +170,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         "economics": economics.figures(
             [one.facts for one in trials], sum(one.window.requests_and_visits for one in trials)
         ),
+        "time_shares": time_shares.figures([one.window for one in trials], plan.get("ttl_s")),
     }
     return found if any(one.reported for one in trials) else _without_events(found)
 
@@ -220,6 +222,7 @@ def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
         "requests": _blank(found["requests"], split),
         "pages": _unplaced(_blank(found["pages"], split)),
         "origin": unmeasured(found["origin"]),
+        "time_shares": unmeasured(found["time_shares"]),
         "symptoms": None,
         "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
     }

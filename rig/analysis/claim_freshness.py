@@ -41,7 +41,7 @@ def fresh_after_writes(case: Case, strategy: str) -> Outcome:
         return Outcome(REFUTED, f"{entries} stayed stale after traffic had stopped.", under)
     if not stale:
         return Outcome(CONFIRMED, f"{chances(chances_seen)} reads that could have been stale were.", under)
-    oldest = float(section(arm, "staleness", "age_max_s"))
+    oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
     said = f"{count(stale)} of {count(chances_seen)} reads were proven stale, the oldest by {seconds(oldest)}."
     return Outcome(CONFIRMED if oldest <= limit else REFUTED, said, under)
 
@@ -66,7 +66,7 @@ def stale_until_timeout(case: Case, strategy: str, real_ttl_s: float | None = No
     if not stale:
         # That it can be is not refuted by its not having been.
         return Outcome(OPEN, f"{chances(chances_seen)} reads that could have been stale were.", f"TTL {seconds(ttl_s)}")
-    oldest = float(section(arm, "staleness", "age_max_s"))
+    oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
     said = f"The oldest page was out of date by {seconds(oldest)}, {figure(oldest / ttl_s)} of its TTL"
     if real_ttl_s is not None:
         said += f"; computed for a TTL of {seconds(real_ttl_s)}: {seconds(min(1.0, oldest / ttl_s) * real_ttl_s)}"

@@ -178,7 +178,7 @@ def status_is_told(case: Case) -> Outcome:
     """Answers to reads that say what the cache did."""
     told = asked = 0
     for arm in case.measured.values():
-        told += sum(int(one["count"]) for one in (section(arm, "requests", "by_cache") or {}).values())
+        told += sum(int(one["count"] or 0) for one in (section(arm, "requests", "by_cache") or {}).values())
         asked += int(section(arm, "requests", "sent") or 0) - int(section(arm, "writes", "count") or 0)
         asked -= int(section(arm, "requests", "failed") or 0)
     if not asked:

@@ -78,7 +78,7 @@ def _paths(pages: Arms) -> list[str]:
 def _seen(pages: Arms, path: str, name: str) -> dict[str, float]:
     """The median of each arm that has one from enough visits."""
     of_path = {label: (page["by_path"] or {}).get(path, {}) for label, page in pages.items()}
-    often = {label: one[name] for label, one in of_path.items() if one.get("count", 0) >= FEWEST_VISITS}
+    often = {label: one[name] for label, one in of_path.items() if (one.get("count") or 0) >= FEWEST_VISITS}
     return {label: value for label, value in often.items() if value is not None}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rig.analysis.arms import Measured, Plan, arm_figures, database_apart, declared_staleness_s, read_trial
+from rig.analysis.budgets import in_force
 from rig.analysis.cautions import cautions
 from rig.analysis.claims import claims
 from rig.analysis.finding import finding
@@ -36,6 +37,7 @@ def summarise(run: Run) -> dict[str, Any]:
         "valid": bool(planned) and all(sound.values()),
         "warnings": cautions(run, arms),
         "conditions": conditions(plan, windows),
+        "budgets": in_force(plan),
         "arms": arms,
         "starvation": compare_starvation(arms),
     }

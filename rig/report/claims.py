@@ -22,7 +22,7 @@ def groups(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One group a place on the page, in the order of :data:`PLACES`: ``{"title", "counts", "claims"}``."""
     made = []
     for place, title in PLACES.items():
-        own = [claim for claim in found if claim["where"] == place]
+        own = [claim for claim in found if claim.get("where") == place]
         if own:
             counts = ", ".join(f"{number} {result}" for result, number in tally(own).items() if number)
             signed = [{**claim, "sign": SIGNS.get(str(claim["result"]), "?")} for claim in own]
