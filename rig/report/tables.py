@@ -64,9 +64,9 @@ def tradeoff_table(arms: dict[str, dict[str, Any]]) -> Table:
 def freshness_table(arms: dict[str, dict[str, Any]]) -> Table:
     """Staleness as judged from outside, against what each strategy declares."""
     columns = [
-        "strategy", "reads judged", "stale", "undecidable", "never committed", "oldest", "declared maximum", "beyond it",
-        "age p99", "versions behind", "fresh after, median", "fresh after, p99", "all dependents fresh, p99", "torn views",
-        "still stale at the end",
+        "strategy", "reads judged", "stale", "undecidable", "never committed", "oldest", "declared maximum",
+        "beyond it", "age p99", "versions behind", "fresh after, median", "fresh after, p99",
+        "all dependents fresh, p99", "torn views", "still stale at the end",
     ]  # fmt: skip
     return Table(
         caption="Freshness of what was served",
