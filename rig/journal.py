@@ -283,7 +283,7 @@ def open_run(path: Path) -> Run:
         raise InfrastructureError(
             f"{manifest_path}: schema {manifest.get('schema')!r}, this rig reads {MANIFEST_SCHEMA!r}"
         )
-    if manifest.get("status") not in set(RunStatus):
+    if manifest.get("status") not in tuple(RunStatus):
         raise InfrastructureError(
             f"{manifest_path}: status {manifest.get('status')!r}, expected one of {', '.join(RunStatus)}"
         )

@@ -1,7 +1,7 @@
 /** Gates and their verdicts. */
 import { byId, element, tableOf } from "../report/page.js";
 import { countText, figureText, NOT_MEASURED } from "../report/words.js";
-import { dateText, reportAddress } from "./words.js";
+import { dateText, reportLink } from "./words.js";
 
 /** @type {Record<string, [string, string]>} */
 const VERDICTS = {
@@ -32,7 +32,7 @@ function block(run) {
     verdict(run.state),
     element("span", {}, `${gate.candidate ?? "candidate"} against ${gate.baseline ?? "baseline"}`),
     element("span", { class: "muted" }, [dateText(run.created), cost].filter(Boolean).join(" · ")),
-    ...(run.report ? [element("a", { href: reportAddress(run.name), "aria-label": `Report of ${run.name}` }, "report")] : []),
+    ...(run.report ? [reportLink(run, "report")] : []),
   );
   const reasons = gate.reasons.length ? [element("ul", {}, ...gate.reasons.map((text) => element("li", {}, text)))] : [];
   return element("article", { class: "gate" }, head, ...reasons, ...(gate.metrics.length ? [metrics(gate)] : []));

@@ -3,7 +3,7 @@ import { draw, undraw } from "../report/charts.js";
 import { byId, element, tableOf } from "../report/page.js";
 import { msText } from "../report/words.js";
 import { trendOption } from "./trend.js";
-import { dateText, reportAddress } from "./words.js";
+import { dateText, dayText, reportAddress } from "./words.js";
 
 /**
  * @typedef {{value: number, lower: number | null, upper: number | null, expected_low: number | null,
@@ -101,8 +101,8 @@ function saying(found, points) {
   const changed = points.findLastIndex((point, n) => point?.mark === "change" && found.runs[n].group === found.runs[at].group);
   const now = `${msText(newest.value)} in the newest run`;
   if (newest.mark === "out of line") return [`${now}, `, moved(newest), ", one run out of line"];
-  if (changed >= 0) return [`${now}; `, moved(/** @type {Point} */ (points[changed])), ` since ${dateText(found.runs[changed].created)}`];
-  if (newest.mark === "too few runs before it") return [`${now}; too few runs before it to tell a change`];
+  if (changed >= 0) return [`${now}; `, moved(/** @type {Point} */ (points[changed])), ` since ${dayText(found.runs[changed].created)}`];
+  if (newest.mark === "too few runs before it") return [`${now}; too few before it to tell a change`];
   return [`${now}, no change shown`];
 }
 

@@ -1,6 +1,6 @@
 /** The list of runs: filters, and the choice of two to compare. */
 import { byId, element } from "../report/page.js";
-import { dateText, reportAddress, stateOf, STATES } from "./words.js";
+import { dateText, reportLink, stateOf, STATES } from "./words.js";
 
 /** @typedef {import("./words.js").Run} Run */
 
@@ -102,12 +102,12 @@ function row(run) {
     "tr",
     {},
     cell("", ...(comparable ? [tick(run)] : [])),
-    element("td", { class: "text when" }, dateText(run.created), element("small", {}, run.name)),
-    cell("wide", run.profile ?? ""),
+    element("td", { class: `text when ${run.name.length > 48 ? "" : "short"}` }, dateText(run.created), element("small", {}, run.name)),
+    cell(`wide ${(run.profile ?? "").length > 24 ? "" : "short"}`, run.profile ?? ""),
     cell("wide", element("span", { class: `state ${grade}` }, words), ...(said ? [element("span", { class: "said" }, said)] : [])),
     cell("wide", element("span", { class: "strategies" }, ...strategies)),
-    cell("wide", ...(run.commit ? [element("code", {}, run.commit)] : [])),
-    cell("wide", ...link(run)),
+    cell(`wide ${(run.commit ?? "").length > 24 ? "" : "short"}`, ...(run.commit ? [element("code", {}, run.commit)] : [])),
+    cell("wide short", ...link(run)),
   );
 }
 
@@ -116,7 +116,7 @@ function link(run) {
   if (run.state === "running" || (run.kind === "damaged" && !run.report && run.profile === null)) return [];
   // A name that is no text in UTF-8 has no address.
   if (!run.name.isWellFormed?.() && run.name.includes("\ufffd")) return [];
-  return [element("a", { href: reportAddress(run.name), "aria-label": `Report of ${run.name}` }, run.report ? "report" : "make report")];
+  return [reportLink(run, run.report ? "report" : "make report")];
 }
 
 /** @param {Run} run */

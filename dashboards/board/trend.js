@@ -130,7 +130,7 @@ function dots(history, points, arm, colour) {
     itemStyle: { color: arm.hue, borderColor: colour("paper"), borderWidth: 0.6, opacity: 1 },
     data: points.flatMap((point, n) => {
       if (!point) return [];
-      const out = point.mark === "out of line" ? { symbol: "emptyDiamond", symbolSize: 13, itemStyle: { color: colour("ink"), borderColor: colour("ink"), borderWidth: 2 } } : {};
+      const out = point.mark === "out of line" ? { symbol: "diamond", symbolSize: 13, itemStyle: { color: colour("paper"), borderColor: colour("ink"), borderWidth: 2 } } : {};
       return [{ value: [n, point.value], run: history.runs[n].name, at: n, ...out }];
     }),
   };

@@ -1,4 +1,5 @@
 /** What the list and the charts say in the same words. */
+import { element } from "../report/page.js";
 
 /**
  * @typedef {{name: string, grade: string | null}} ListedStrategy
@@ -41,3 +42,7 @@ export function stateOf(run) {
 
 /** @param {string} name */
 export const reportAddress = (name) => `runs/${encodeURIComponent(name)}/report`;
+
+/** Of many links of one word each says to a screen reader whose it is. @param {Run} run @param {string} words */
+export const reportLink = (run, words) =>
+  element("a", { href: reportAddress(run.name) }, words, element("span", { class: "hidden" }, ` of ${run.name}`));

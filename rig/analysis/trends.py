@@ -102,7 +102,9 @@ def _band(base: Sequence[float], step: float) -> tuple[float, float, float] | No
     logs = [math.log(value) for value in base]
     middle, half = fmean(logs), _t(len(logs) - 1, LEVEL) * _scatter(logs) * math.sqrt(1 + 1 / len(logs))
     centre = math.exp(middle)
-    return min(math.exp(middle - half), centre - step), centre, max(math.exp(middle + half), centre + step)
+    # One step is no more than a rounding; exp(log(x)) is not quite x.
+    least = step * (1 + 1e-6)
+    return min(math.exp(middle - half), centre - least), centre, max(math.exp(middle + half), centre + least)
 
 
 def _side(value: float, band: tuple[float, float, float] | None) -> int:

@@ -76,6 +76,9 @@ def read_entry(folder: Path) -> Entry:
         return _damaged(folder, str(error))
     except OSError as error:
         return _damaged(folder, f"cannot be read: {error.strerror}")
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # One folder that nobody thought of must not cost the reader all others.
+        return _damaged(folder, f"cannot be understood: {type(error).__name__}: {error}")
 
 
 def status_now(folder: Path) -> str:
@@ -90,7 +93,7 @@ def _run(folder: Path) -> Entry:
     if manifest.get("schema") != MANIFEST_SCHEMA:
         return _damaged(folder, f"{MANIFEST}: schema {_clipped(repr(manifest.get('schema')))}, not {MANIFEST_SCHEMA}")
     status = manifest.get("status")
-    if status not in set(RunStatus):
+    if status not in tuple(RunStatus):
         return _damaged(folder, f"{MANIFEST}: status {_clipped(repr(status))} is none that a run can have")
     seed = manifest.get("seed")
     head = Entry(

@@ -15,13 +15,13 @@ class UnreadableError(Exception):
     """Why a file cannot be used, in words that name it."""
 
 
-def signature(path: Path) -> tuple[int, int, int] | None:
+def signature(path: Path) -> list[int] | None:
     """What changes when the file at ``path`` is replaced or appended to; None where there is none."""
     try:
         found = path.lstat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
 def read_bytes(path: Path, most: int) -> bytes | None:
@@ -38,16 +38,18 @@ def read_bytes(path: Path, most: int) -> bytes | None:
     except OSError as error:
         link = " (a symbolic link; links are not followed)" if path.is_symlink() else ""
         raise UnreadableError(f"{path.name}: cannot be opened: {error.strerror}{link}") from error
-    with os.fdopen(handle, "rb") as stream:
-        about = os.fstat(stream.fileno())
+    try:
+        about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise UnreadableError(f"{path.name}: not a regular file")
         if about.st_size > most:
             raise UnreadableError(f"{path.name}: {about.st_size:,} bytes, more than the {most:,} that are read")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as stream:
             return stream.read(most)
-        except OSError as error:
-            raise UnreadableError(f"{path.name}: cannot be read: {error.strerror}") from error
+    except OSError as error:
+        raise UnreadableError(f"{path.name}: cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
 
 
 def read_object(path: Path, most: int) -> dict[str, Any] | None:

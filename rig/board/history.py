@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from rig.analysis.comparable import comparability
@@ -14,8 +15,8 @@ from rig.words import listed, plural
 
 # (key of a round, title, step in which it is told). Chromium tells LCP in steps of 4 ms.
 FIGURES: Mapping[str, tuple[str, float]] = {
-    "lcp_p75_ms": ("LCP of all visits, p75", 4.0),
-    "p95_ms": ("response time, p95", 0.1),
+    "lcp_p75_ms": ("LCP p75", 4.0),
+    "p95_ms": ("response time p95", 0.1),
     "lcp_outside_p50": ("LCP outside stampedes, median", 4.0),
     "lcp_inside_p50": ("LCP in a stampede, median", 4.0),
     "p50_ms": ("response time, median", 0.1),
@@ -23,6 +24,7 @@ FIGURES: Mapping[str, tuple[str, float]] = {
 # What the first sentence speaks of.
 HEADLINES = ("lcp_p75_ms", "p95_ms")
 MOST_RUNS = 60
+MOST_SENTENCES = 4
 _NO_PROFILE = ""
 
 
@@ -99,22 +101,40 @@ def sentences(
     changes = [one for one in found if one[3].mark is Mark.CHANGE]
     # A run out of line is news only while it is the newest: later ones have shown that nothing came of it.
     newest = [one for one in found if one[3].mark is Mark.OUT and one[0] == len(runs) - 1]
-    told = [_sentence(runs, *one) for one in sorted([*changes, *newest], key=lambda one: -one[0])]
+    told = [*_told_together(runs, newest), *_told_together(runs, changes)]
     if told:
-        more = len(told) - 3
-        return [*told[:3], *([f"{plural(more, 'earlier change')} in the charts."] if more > 0 else [])]
+        more = len(told) - MOST_SENTENCES
+        return [*told[:MOST_SENTENCES], *([f"{plural(more, 'earlier change')}: see the charts."] if more > 0 else [])]
     figures = listed([FIGURES[key][0] for key in HEADLINES])
     return [f"No change shown in {figures} over {plural(alike, 'run')} under the conditions of the newest."]
 
 
-def _sentence(runs: Sequence[Entry], number: int, name: str, key: str, point: Point) -> str:
-    title, when = FIGURES[key][0], runs[number].created or runs[number].name
-    direction = "rose" if (point.factor or 1) > 1 else "fell"
-    by = f"{abs((point.factor or 1) - 1):.0%}".replace("%", "\u00a0%")
-    said = f"{name}: {title} {direction} by {by} on {when[:16].replace('T', ' ')} UTC"
+def _told_together(runs: Sequence[Entry], found: Sequence[tuple[int, str, str, Point]]) -> list[str]:
+    """One sentence for all strategies whose figure moved at the same run, the newest first."""
+    together: dict[tuple[int, str], list[tuple[str, Point]]] = {}
+    for number, name, key, point in sorted(found, key=lambda one: (-one[0], HEADLINES.index(one[2]))):
+        together.setdefault((number, key), []).append((name, point))
+    return [_sentence(runs[number], FIGURES[key][0], moved) for (number, key), moved in together.items()]
+
+
+def _sentence(run: Entry, title: str, moved: Sequence[tuple[str, Point]]) -> str:
+    parts = [f"{name} {_moved(point.factor)}" for name, point in moved]
+    when = _date(run.created) if run.created else run.name
+    point = moved[0][1]
     if point.mark is Mark.CHANGE:
-        return f"{said}, two runs in a row beyond what the {point.before} before scatter."
-    return f"{said}, one run out of line so far; another will tell whether it is a change."
+        return f"{title} changed on {when}: {listed(parts)}; two runs in a row lie beyond what those before scatter."
+    return f"{title} is out of line in the newest run: {listed(parts)}; another run will tell whether it is a change."
+
+
+def _date(created: str) -> str:
+    """``2025-11-07T19:00:00+00:00`` -> ``7 Nov 2025, 19:00 UTC``."""
+    at = datetime.fromisoformat(created)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def _moved(factor: float | None) -> str:
+    """``1.48`` -> ``+48 %``."""
+    return f"{((factor or 1) - 1) * 100:+.0f}\u00a0%".replace("-", "−")
 
 
 def _judged(runs: Sequence[Entry], groups: Sequence[int], name: str, key: str, step: float) -> dict[int, Point]:

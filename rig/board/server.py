@@ -54,8 +54,13 @@ class Dashboard:
         self.url = f"http://{name}:{self._server.port}/"
 
     def serve(self) -> None:
-        """Answer until interrupted."""
+        """Answer until interrupted.
+
+        Raises:
+            KeyboardInterrupt: always, in the end; Werkzeug keeps it to itself.
+        """
         self._server.serve_forever()
+        raise KeyboardInterrupt
 
     def close(self) -> None:
         """End streams, work under way and the server."""
