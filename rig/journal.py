@@ -250,7 +250,8 @@ class RunDir:
 def is_locked(path: Path) -> bool:
     """Whether a living process writes the run directory ``path``.
 
-    Ask only where the manifest says 'running': the moment this takes the lock must not be the one in which a run begins.
+    Ask only where the manifest says 'running': this takes the lock for a moment, which must not be the one in which a
+    run begins.
     """
     try:
         # Whatever lies there under that name, a pipe too, must not keep the reader waiting.

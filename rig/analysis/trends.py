@@ -39,7 +39,8 @@ class Mark(StrEnum):
 class Point:
     """A run's figure: mean over rounds, the 95 % interval over rounds (None below two), and what was expected of it.
 
-    ``factor``: value over the middle of what was expected; None where nothing was. ``before``: how many runs that rests on.
+    ``factor``: value over the middle of what was expected; None where nothing was. ``before``: how many runs that
+    rests on.
     """
 
     value: float

@@ -120,8 +120,8 @@ def _with_summary(head: Entry, folder: Path, manifest: Mapping[str, Any]) -> Ent
     if summary is None:
         planned = section(manifest, "plan", "arms")
         labels = [_text(section(arm, "label")) for arm in planned] if isinstance(planned, list) else []
-        strategies = [{"name": name, "grade": None, "rounds": {}} for name in labels[:_MOST_STRATEGIES] if name]
-        return Entry(**{**facts, "reason": f"no {SUMMARY}: not analysed yet", "strategies": strategies})
+        named = [{"name": name, "grade": None, "rounds": {}} for name in labels[:_MOST_STRATEGIES] if name]
+        return Entry(**{**facts, "reason": f"no {SUMMARY}: not analysed yet", "strategies": named})
     arms = summary.get("arms")
     if not isinstance(arms, Mapping) or not isinstance(summary.get("valid"), bool):
         reason = f"{SUMMARY}: no arms and validity in it; make its report anew"
@@ -176,7 +176,11 @@ def _side(value: Any) -> str | None:
 
 def _damaged(folder: Path, reason: str) -> Entry:
     return Entry(
-        name=_clipped(folder.name), kind="damaged", state="damaged", created=_created(None, folder.name), reason=_clipped(reason)
+        name=_clipped(folder.name),
+        kind="damaged",
+        state="damaged",
+        created=_created(None, folder.name),
+        reason=_clipped(reason),
     )
 
 

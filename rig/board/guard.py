@@ -1,7 +1,7 @@
 """Who may ask, and what a browser may do with the answer.
 
 A page of somebody else's can point the reader's browser at a server on loopback: by an address that resolves to it (DNS
-rebinding), or by a link or form. So the name that was asked for must be one of ours, and nothing is begun for a stranger.
+rebinding), or by a link or form. So the name that was asked for must be one of ours, and nothing is begun for others.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def guard(app: Flask, hosts: Collection[str]) -> None:
     def refuse_strangers() -> None:
         if host_of(request.host) not in known:
             abort(403, f"this server does not answer as {request.host[:100]!r}; name it with --allow-host if it should")
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.headers.get("Sec-Fetch-Mode") != "navigate":
+        if (
+            request.headers.get("Sec-Fetch-Site") == "cross-site"
+            and request.headers.get("Sec-Fetch-Mode") != "navigate"
+        ):
             abort(403, "asked for by a page of another site")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():

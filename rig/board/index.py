@@ -104,7 +104,7 @@ class Index:
 
 
 def folders_of(folder: Path) -> Iterator[Path]:
-    """What the list has a line for: folders, and links that lead to one elsewhere or nowhere; hidden ones are left out."""
+    """What the list has a line for: folders, and links that lead to one elsewhere or nowhere; none that is hidden."""
     try:
         found = sorted(os.scandir(folder), key=lambda one: one.name)
     except OSError:

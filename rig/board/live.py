@@ -42,7 +42,9 @@ def progress_of(folder: Path) -> dict[str, Any] | None:
         # One more is measured where none of an arm was sound.
         "of": max(len(planned), len(sealed) + bool(begun)),
         "window_s": window_s if is_number(window_s) else None,
-        "visits_planned": section(manifest, "plan", "visits") if is_number(section(manifest, "plan", "visits")) else None,
+        "visits_planned": section(manifest, "plan", "visits")
+        if is_number(section(manifest, "plan", "visits"))
+        else None,
     }
     return {**head, **_under_way(begun)}
 

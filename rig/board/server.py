@@ -72,7 +72,7 @@ class Dashboard:
 class _Quiet(WSGIRequestHandler):
     """Says nothing of each request."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - as the base class has it
+    def log(self, type: str, message: str, *args: Any) -> None:
         """Nothing."""
 
 

@@ -59,7 +59,13 @@ class Work:
             pipe = subprocess.PIPE
             command = [sys.executable, "-m", "rig", *arguments]
             with subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", errors="replace"
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
             ) as child:
                 self._child = child
                 try:

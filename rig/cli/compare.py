@@ -27,7 +27,8 @@ def compare(a: Path, b: Path, form: str, allow_different: tuple[str, ...], home:
     """Compare the run directories A and B, from their samples alone: B - A by strategy and figure, with intervals.
 
     Refuses (exit 3) where machine, software or traffic differ in what moves figures, and names each such fact;
-    docs/compare.md lists them; Markdown and HTML say so too. To decide about a change of code, run `rig gate`: both versions side by side.
+    docs/compare.md lists them; Markdown and HTML say so too. To decide about a change of code, run `rig gate`: both
+    versions side by side.
 
     \b
     Examples:

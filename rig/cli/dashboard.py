@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from rig.model import UsageError
 
 if TYPE_CHECKING:
     from rig.board.server import Dashboard
+
+_LINE_EVERY_S = 2.0
 
 
 @click.command(short_help="All runs in a browser: list, LCP and p95 over time, comparisons, the run under way.")
@@ -37,8 +40,9 @@ def dashboard(folder: Path, host: str, port: int, allow_host: tuple[str, ...], a
       rig dashboard ~/measurements/runs
     """
     from rig.board.guard import LOOPBACK
-    from rig.board.server import ROOT, Dashboard
+    from rig.board.server import Dashboard
     from rig.measure.address import is_loopback
+    from rig.report.html import ROOT
 
     if not is_loopback(host) and host not in allow_host:
         raise UsageError(f"--host {host}: others could reach the runs there; if they may, add --allow-host {host}")
@@ -62,13 +66,13 @@ def dashboard(folder: Path, host: str, port: int, allow_host: tuple[str, ...], a
 
 def _first_look(board: Dashboard) -> None:
     """Read all runs; the page shows how far this is, and so does the terminal where it takes a while."""
-    said = 0
+    said_s = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        nonlocal said
-        if done - said >= 200:
-            said = done
-            click.echo(f"{done} of {total} runs read", err=True)
+        nonlocal said_s
+        if time.monotonic() - said_s >= _LINE_EVERY_S:
+            said_s = time.monotonic()
+            click.echo(f"{done:,} of {total:,} runs read", err=True)
 
     board.index.load()
     board.index.refresh(progress=progress)

@@ -56,7 +56,9 @@ def runs(tmp_path_factory) -> Path:
 def board(runs, tmp_path_factory) -> Iterator[tuple[subprocess.Popen[str], str]]:
     environment = {**os.environ, "RIG_HOME": str(tmp_path_factory.mktemp("home"))}
     command = [sys.executable, "-m", "rig", "dashboard", str(runs), "--port", "0", "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         lines = []
         while not lines or lines[-1] != "}\n":

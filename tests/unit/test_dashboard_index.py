@@ -136,7 +136,7 @@ def test_a_figure_that_one_round_lacks_is_none_of_the_run(runs):
 
 
 def test_links_are_followed_only_where_they_lead_to_runs_elsewhere(runs, tmp_path):
-    """A loop is damaged; ``latest`` and links to the folder itself are no runs of their own; hidden folders are left out."""
+    """A loop is damaged; ``latest`` and links to the folder itself are no runs of their own; nothing hidden is."""
     run = write_run(runs, 0)
     (runs / "latest").symlink_to(run.name)
     (runs / "self").symlink_to(runs)
@@ -162,7 +162,7 @@ def test_gates_are_listed_with_verdict_metrics_and_reasons(runs, tmp_path):
     assert entries[broken.name].kind == "damaged"
     assert entries[odd.name].gate == {
         **gate, "baseline": "ref main, commit abc", "reasons": [],
-        "metrics": [{key: None for key in ("name", "kind", "verdict", "value", "lower", "upper", "margin", "mde")}],
+        "metrics": [dict.fromkeys(("name", "kind", "verdict", "value", "lower", "upper", "margin", "mde"))],
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's server: who may ask, what a browser may do with the answer, and that only what is listed is served."""
+"""The dashboard's server: who may ask, what a browser may do with the answer, and that nothing else is served."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from rig.board import stream
 from rig.board.guard import LOOPBACK, host_of
 from rig.board.index import Index
 from rig.board.server import make_app
-from rig.board import stream
 from rig.board.stream import messages
 from rig.board.work import Done, Work
 from rig.journal import RunDir

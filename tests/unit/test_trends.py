@@ -68,7 +68,7 @@ def test_intervals_over_rounds_need_two_and_figures_of_zero_are_not_judged():
 
 
 def test_histories_without_a_change_show_almost_none_and_planted_ones_are_found():
-    """Of 20 runs alike about 1 in 1,500 begins a "change" (here: at most 6 of 4,000); a doubling is nearly always seen."""
+    """Of 20 runs alike about 1 in 1,500 begins a "change" (here: 6 of 4,000 at most); a doubling is seen."""
     dice = random.Random(8)
     null = [marks([500 * math.exp(dice.gauss(0, 0.1)) for _ in range(20)]).count(Mark.CHANGE) for _ in range(200)]
     assert sum(null) <= 6
