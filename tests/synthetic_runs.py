@@ -63,7 +63,8 @@ def write_gate(parent: Path, number: int, verdict: str = "fail", **facts: Any) -
     ratio = {"name": "lcp_ms", "kind": "ratio", "value": 1.31, "lower": 1.2, "upper": 1.44, "margin": 1.1, "mde": 1.08}
     gate = {
         "kind": "gate", "verdict": verdict, "created": created.isoformat(), "baseline": "main",
-        "candidate": "my-branch",        "blocks": 6, "launches": 12, "seconds": 410.0, "metrics": [{**ratio, "verdict": verdict}],
+        "candidate": "my-branch", "blocks": 6, "launches": 12, "seconds": 410.0,
+        "metrics": [{**ratio, "verdict": verdict}],
         "reasons": ["lcp_ms: 1.31 times the baseline's, at least 1.2; allowed are 1.1"],
     }  # fmt: skip
     write(path / "gate.json", {**gate, **facts})

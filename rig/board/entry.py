@@ -119,8 +119,8 @@ def _with_summary(head: Entry, folder: Path, manifest: Mapping[str, Any]) -> Ent
         return Entry(**{**facts, "kind": "damaged", "state": "damaged", "reason": f"{error}; make its report anew"})
     if summary is None:
         planned = section(manifest, "plan", "arms")
-        labels = [_text(section(arm, "label")) for arm in planned] if isinstance(planned, list) else []
-        named = [{"name": name, "grade": None, "rounds": {}} for name in labels[:_MOST_STRATEGIES] if name]
+        labels = [_text(section(arm, "label")) for arm in _list(planned)[:_MOST_STRATEGIES]]
+        named: list[dict[str, Any]] = [{"name": name, "grade": None, "rounds": {}} for name in labels if name]
         return Entry(**{**facts, "reason": f"no {SUMMARY}: not analysed yet", "strategies": named})
     arms = summary.get("arms")
     if not isinstance(arms, Mapping) or not isinstance(summary.get("valid"), bool):
