@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,12 +45,17 @@ class Dashboard:
         self.work = Work()
         app = make_app(self.index, self.work, self.ends, hosts)
         try:
-            self._server: BaseWSGIServer = make_server(host, port, app, threaded=True, request_handler=_Quiet)
-        except (OSError, SystemExit) as error:
-            # Werkzeug prints and leaves where a port is taken.
+            # Not left to Werkzeug, which prints and leaves the process where a port is taken.
+            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            why = (error.strerror or str(error)).partition(" (")[0]
             raise InfrastructureError(
-                f"{host}:{port}: cannot listen there; choose another port with --port, 0 takes a free one"
+                f"{host}:{port}: cannot listen there ({why}); choose another port with --port, 0 takes a free one"
             ) from error
+        with listening:
+            self._server: BaseWSGIServer = make_server(
+                host, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno()
+            )
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._server.port}/"
 

@@ -188,12 +188,14 @@ def test_a_comparison_is_made_once_and_again_only_when_a_run_changed(client, wor
 def test_a_page_is_told_of_changes_and_of_nothing_else(folder, tmp_path, monkeypatch):
     """The stream says how far the index is, then what the list is now; a second look says nothing new."""
     monkeypatch.setattr(stream, "PERIOD_S", 0.01)
+    monkeypatch.setattr(stream, "_SIGN_OF_LIFE_S", 0.0)
     index, ends = Index(folder, tmp_path), threading.Event()
     index.done, index.total = 3, 9
     told = messages(index, ends)
     assert next(told) == 'event: index\ndata: {"done":3,"total":9}\n\n'
     index.refresh()
     assert next(told) == 'event: runs\ndata: {"revision":1}\n\nevent: live\ndata: []\n\n'
+    assert next(told) == ": nothing new\n\n"
     run = RunDir.create(folder, "hot-key", {"plan": {"order": [["a"]]}})
     live = next(told)
     run._lock.close()
