@@ -66,6 +66,7 @@ export function showHistory(found) {
   const shown = found.judged > found.runs.length ? `The last ${found.runs.length} of ${found.judged} runs are shown; all are judged. ` : "";
   const out = found.left_out ? `${found.left_out} ${found.left_out === 1 ? "run is" : "runs are"} left out: not valid, not analysed, or under way.` : "";
   byId("left-out").textContent = shown + out;
+  byId("history-csv").setAttribute("href", `history.csv?${new URLSearchParams({ profile: found.profile })}`);
   fillTable();
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +28,7 @@ HEADLINES = ("lcp_p75_ms", "p95_ms")
 MOST_RUNS = 60
 MOST_SENTENCES = 4
 _NO_PROFILE = ""
+_CHANGE = "A change: two runs in a row beyond what those before them let expect."
 
 
 def profiles(entries: Sequence[Entry]) -> list[dict[str, Any]]:
@@ -78,6 +81,26 @@ def history(entries: Sequence[Entry], profile: str, most: int = MOST_RUNS) -> di
     }
 
 
+def as_csv(told: Mapping[str, Any]) -> str:
+    """A history, one line for each run, strategy and figure."""
+    columns = [one.name for one in fields(Point)]
+    stream = io.StringIO()
+    lines = csv.writer(stream)
+    lines.writerow(["run", "created", "commit", "conditions", "strategy", "figure_ms", *columns])
+    for strategy in told["strategies"]:
+        for key, points in strategy["figures"].items():
+            for run, point in zip(told["runs"], points, strict=True):
+                if point is not None:
+                    head = [run["name"], run["created"], run["commit"], run["group"], strategy["name"], key]
+                    lines.writerow([*map(_cell, head), *(point[name] for name in columns)])
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula is marked as text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
 def sentences(
     runs: Sequence[Entry], groups: Sequence[int], judged: Mapping[str, Mapping[str, Mapping[int, Point]]]
 ) -> list[str]:
@@ -104,7 +127,8 @@ def sentences(
     told = [*_told_together(runs, newest), *_told_together(runs, changes)]
     if told:
         more = len(told) - MOST_SENTENCES
-        return [*told[:MOST_SENTENCES], *([f"{plural(more, 'earlier change')}: see the charts."] if more > 0 else [])]
+        rest = [f"{plural(more, 'earlier change')}: see the charts."] if more > 0 else []
+        return [*told[:MOST_SENTENCES], *rest, *([_CHANGE] if changes else [])]
     figures = listed([FIGURES[key][0] for key in HEADLINES])
     return [f"No change shown in {figures} over {plural(alike, 'run')} under the conditions of the newest."]
 
@@ -120,9 +144,9 @@ def _told_together(runs: Sequence[Entry], found: Sequence[tuple[int, str, str, P
 def _sentence(run: Entry, title: str, moved: Sequence[tuple[str, Point]]) -> str:
     parts = [f"{name} {_moved(point.factor)}" for name, point in moved]
     when = _date(run.created) if run.created else run.name
-    point = moved[0][1]
-    if point.mark is Mark.CHANGE:
-        return f"{title} changed on {when}: {listed(parts)}; two runs in a row lie beyond what those before scatter."
+    title = title[0].upper() + title[1:]
+    if moved[0][1].mark is Mark.CHANGE:
+        return f"{title} changed on {when}: {listed(parts)}."
     return f"{title} is out of line in the newest run: {listed(parts)}; another run will tell whether it is a change."
 
 

@@ -19,7 +19,7 @@ from rig.analysis.comparable import NAMES
 from rig.board.entry import REPORT, Entry, signature_of
 from rig.board.files import MEGABYTE, UnreadableError, read_bytes
 from rig.board.guard import REPORT_POLICY, guard, policy_for_inline
-from rig.board.history import history, profiles
+from rig.board.history import as_csv, history, profiles
 from rig.board.index import Index
 from rig.board.stream import MOST_WATCHERS, messages
 from rig.board.work import Pages, Work
@@ -147,6 +147,12 @@ def _serve_data(app: Flask, index: Index, ends: threading.Event) -> None:
     @app.get("/api/history")
     def one_history() -> dict[str, Any]:
         return history(index.entries, request.args.get("profile", ""))
+
+    @app.get("/history.csv")
+    def whole_history() -> Response:
+        told = history(index.entries, request.args.get("profile", ""), most=len(index.entries))
+        named = {"Content-Disposition": 'attachment; filename="rig-history.csv"'}
+        return Response(as_csv(told), mimetype="text/csv", headers=named)
 
     @app.get("/stream")
     def stream() -> Response:

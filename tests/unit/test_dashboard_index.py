@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -11,7 +13,7 @@ import pytest
 
 from rig.board import index as index_module
 from rig.board.entry import Entry, read_entry
-from rig.board.history import history, profiles
+from rig.board.history import as_csv, history, profiles
 from rig.board.index import Index
 from rig.board.live import progress_of
 from rig.journal import RunDir, StreamSink
@@ -256,6 +258,20 @@ def test_the_history_says_what_changed_and_leaves_out_what_does_not_count(runs, 
     short = history(found.entries, "hot-key", most=3)
     assert short["strategies"][0]["figures"]["lcp_p75_ms"] == points[-3:]
     assert history(found.entries, "nobody's")["runs"] == []
+
+
+def test_the_csv_has_every_figure_and_no_formula(runs, tmp_path):
+    """As many lines as points, the figures unrounded; a name that begins like a formula is text."""
+    for number in range(6):
+        write_run(runs, number, strategies=("=1+1", MARKUP))
+    told = history(listed(runs, tmp_path).entries, "hot-key")
+    rows = list(csv.DictReader(io.StringIO(as_csv(told))))
+    assert len(rows) == 6 * 2 * 5
+    assert {row["strategy"] for row in rows} == {"'=1+1", MARKUP}
+    first = next(row for row in rows if row["strategy"] == MARKUP and row["figure_ms"] == "p95_ms")
+    point = next(one for one in told["strategies"] if one["name"] == MARKUP)["figures"]["p95_ms"][0]
+    assert float(first["value"]) == point["value"]
+    assert first["expected_low"] == ""
 
 
 def test_few_runs_and_other_conditions_are_said_to_decide_nothing(runs, tmp_path):
