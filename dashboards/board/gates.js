@@ -32,7 +32,7 @@ function block(run) {
     verdict(run.state),
     element("span", {}, `${gate.candidate ?? "candidate"} against ${gate.baseline ?? "baseline"}`),
     element("span", { class: "muted" }, [dateText(run.created), cost].filter(Boolean).join(" · ")),
-    ...(run.report ? [reportLink(run, "report")] : []),
+    reportLink(run, run.report ? "report" : "make report"),
   );
   const reasons = gate.reasons.length ? [element("ul", {}, ...gate.reasons.map((text) => element("li", {}, text)))] : [];
   return element("article", { class: "gate" }, head, ...reasons, ...(gate.metrics.length ? [metrics(gate)] : []));
@@ -46,14 +46,14 @@ function metrics(gate) {
     return [one.name ?? "", verdict(one.verdict ?? ""), value(one.value, kind), range, value(one.margin, kind)];
   });
   const table = tableOf(["metric", "verdict", "candidate against baseline", "interval", "margin"], rows, 2);
-  const title = `${gate.metrics.length} metrics`;
+  const title = gate.metrics.length === 1 ? "1 metric" : `${gate.metrics.length} metrics`;
   return element("details", {}, element("summary", {}, title), element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, table));
 }
 
-/** @param {number | null} figure @param {string} kind a ratio is of the baseline, a difference in the metric's own unit */
+/** @param {number | null} figure @param {string} kind a ratio is of the baseline, a difference is one of shares */
 function value(figure, kind) {
-  const text = figureText(figure, "");
-  return figure !== null && kind === "ratio" ? `× ${text}` : text;
+  if (figure === null) return NOT_MEASURED;
+  return kind === "ratio" ? `× ${figureText(figure, "")}` : figureText(figure * 100, "points");
 }
 
 /** @param {string} name */

@@ -3,7 +3,7 @@ import { byId, element } from "../report/page.js";
 import { countText, figureText, msText } from "../report/words.js";
 
 /**
- * @typedef {{name: string, profile: string | null, sealed: number, of: number, window_s: number | null,
+ * @typedef {{name: string, profile: string | null, sealed: number, of: number | null, window_s: number | null,
  *   visits_planned: number | null, trial: string | null, round: number | null, phase: string, at_s: number | null,
  *   visits: number | null, lcp_ms: number | null}} Progress
  */
@@ -18,9 +18,10 @@ export function showLive(running) {
 /** @param {Progress} run */
 function block(run) {
   const within = run.at_s !== null && run.window_s ? Math.min(1, run.at_s / run.window_s) : 0;
-  const bar = element("progress", { max: String(run.of || 1), value: String(run.sealed + (run.trial ? within : 0)), "aria-label": `Trials of ${run.name}` });
+  const done = run.of === null ? {} : { max: String(run.of), value: String(run.sealed + (run.trial ? within : 0)) };
+  const bar = element("progress", { ...done, "aria-label": `Trials of ${run.name}` });
   const facts = [
-    ["trials finished", `${countText(run.sealed)} of ${countText(run.of)}`],
+    ["trials finished", run.of === null ? countText(run.sealed) : `${countText(run.sealed)} of ${countText(run.of)}`],
     ["now", run.trial ? `${run.trial}${run.round === null ? "" : `, round ${run.round}`}: ${phase(run)}` : run.phase],
   ];
   if (run.visits) {

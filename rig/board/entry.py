@@ -168,10 +168,13 @@ def _metric(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _side(value: Any) -> str | None:
-    """A ref or an address, or an object that names them."""
-    if isinstance(value, Mapping):
-        return _clipped(", ".join(f"{name} {one}" for name, one in value.items() if isinstance(one, str | int)))
-    return _text(value)
+    """What was compared: a text, or an object with ``url`` or ``ref`` and ``revision``; neither is the working tree."""
+    if not isinstance(value, Mapping):
+        return _text(value)
+    url, ref, revision = (_text(value.get(key)) for key in ("url", "ref", "revision"))
+    if url or not ref or ref == revision:
+        return url or revision or "working tree"
+    return f"{ref} ({revision})" if revision else ref
 
 
 def _damaged(folder: Path, reason: str) -> Entry:

@@ -39,8 +39,8 @@ def progress_of(folder: Path) -> dict[str, Any] | None:
         "profile": manifest.get("profile") if isinstance(manifest.get("profile"), str) else None,
         "created": manifest.get("created") if isinstance(manifest.get("created"), str) else None,
         "sealed": len(sealed),
-        # One more is measured where none of an arm was sound.
-        "of": max(len(planned), len(sealed) + bool(begun)),
+        # One more is measured where none of an arm was sound; a gate plans no number of trials.
+        "of": max(len(planned), len(sealed) + bool(begun)) if planned else None,
         "window_s": window_s if is_number(window_s) else None,
         "visits_planned": section(manifest, "plan", "visits")
         if is_number(section(manifest, "plan", "visits"))

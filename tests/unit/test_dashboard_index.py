@@ -156,14 +156,14 @@ def test_links_are_followed_only_where_they_lead_to_runs_elsewhere(runs, tmp_pat
 def test_gates_are_listed_with_verdict_metrics_and_reasons(runs, tmp_path):
     path = write_gate(runs, 1)
     broken = write_gate(runs, 2, verdict="perhaps")
-    odd = write_gate(runs, 3, metrics=[7, {"name": ["x"]}], reasons="none", baseline={"ref": "main", "commit": "abc"})
+    odd = write_gate(runs, 3, metrics=[7, {"name": ["x"]}], reasons="none", baseline={"ref": "main", "revision": "abc"})
     entries = {entry.name: entry for entry in listed(runs, tmp_path).entries}
     gate = entries[path.name].gate
     assert entries[path.name].state == "fail"
     assert gate and gate["metrics"][0]["value"] == 1.31
     assert entries[broken.name].kind == "damaged"
     assert entries[odd.name].gate == {
-        **gate, "baseline": "ref main, commit abc", "reasons": [],
+        **gate, "baseline": "main (abc)", "reasons": [],
         "metrics": [dict.fromkeys(("name", "kind", "verdict", "value", "lower", "upper", "margin", "mde"))],
     }  # fmt: skip
 
