@@ -25,6 +25,7 @@ GRADES = ("good", "ok", "bad")
 VERDICTS = ("pass", "fail", "inconclusive", "invalid")
 
 _LONGEST_TEXT = 300
+_LONGEST_COMMAND = 2000
 _MOST_STRATEGIES = 100
 _MOST_ROUNDS = 1000
 _STAMP = re.compile(r"(\d{8}T\d{6})Z")
@@ -48,6 +49,7 @@ class Entry:
     seed: int | None = None
     commit: str | None = None
     error: str | None = None
+    reproduce: str | None = None
     valid: bool | None = None
     analysed: bool = False
     report: bool = False
@@ -105,6 +107,7 @@ def _run(folder: Path) -> Entry:
         seed=seed if isinstance(seed, int) and abs(seed) < 2**53 else None,
         commit=_text(section(manifest, "environment", "commit")),
         error=_text(manifest.get("error")),
+        reproduce=_text(manifest.get("reproduce"), _LONGEST_COMMAND),
         report=_is_file(folder / REPORT),
         conditions=conditions_of(manifest),
     )
@@ -212,11 +215,11 @@ def _number(value: Any) -> float | None:
     return value if is_number(value) else None
 
 
-def _text(value: Any) -> str | None:
-    return _clipped(value) if isinstance(value, str) and value else None
+def _text(value: Any, longest: int = _LONGEST_TEXT) -> str | None:
+    return _clipped(value, longest) if isinstance(value, str) and value else None
 
 
-def _clipped(text: str) -> str:
+def _clipped(text: str, longest: int = _LONGEST_TEXT) -> str:
     # A lone surrogate in a name could not be sent as UTF-8.
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"

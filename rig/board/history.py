@@ -110,9 +110,11 @@ def sentences(
     last = groups[-1]
     alike = groups.count(last)
     if alike <= FEWEST_BEFORE:
+        again = runs[-1].reproduce
         return [
             f"Too few runs to tell a change: {alike} under the conditions of the newest;"
-            f" after {FEWEST_BEFORE} the next are judged."
+            f" after {FEWEST_BEFORE} the next are judged.",
+            *([f"One more under its conditions, amounts included: {again}"] if again else []),
         ]
     found = [
         (number, name, key, point)

@@ -12,16 +12,18 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from rig.board.entry import Entry, read_entry, signature_of, status_now
+from rig.board.entry import FIGURE_KEYS, Entry, read_entry, signature_of, status_now
 from rig.board.files import MEGABYTE, UnreadableError, read_object
 from rig.journal import write_json
 from rig.model import RunStatus
 
 SCHEMA = "rig.dashboard-index/1"
+# What another version of rig has kept may lack what this one shows.
+_KEEPS = [*(one.name for one in fields(Entry)), *FIGURE_KEYS]
 _MOST_BYTES = 256 * MEGABYTE
 # Newest first; what has no date at all comes last.
 _NO_DATE = ""
@@ -57,7 +59,7 @@ class Index:
         """Take what an earlier dashboard has kept; whatever is wrong with it is as if there were none."""
         with contextlib.suppress(UnreadableError, TypeError, KeyError, ValueError, AttributeError):
             kept = read_object(self._store, _MOST_BYTES)
-            if kept and kept.get("schema") == SCHEMA:
+            if kept and kept.get("schema") == SCHEMA and kept.get("keeps") == _KEEPS:
                 self._known = {name: (one[0], Entry(**one[1])) for name, one in kept["entries"].items()}
 
     def refresh(self, older_than_s: float = 0.0, progress: Progress = lambda done, total: None) -> None:
@@ -100,7 +102,7 @@ class Index:
         # Where nothing may be written the index is made anew each time.
         with contextlib.suppress(OSError, ValueError):
             self._store.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self._store, {"schema": SCHEMA, "entries": entries}, indent=None)
+            write_json(self._store, {"schema": SCHEMA, "keeps": _KEEPS, "entries": entries}, indent=None)
 
 
 def folders_of(folder: Path) -> Iterator[Path]:

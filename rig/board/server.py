@@ -165,7 +165,7 @@ def _serve_data(app: Flask, index: Index, ends: threading.Event) -> None:
 
 def _row(entry: Entry) -> dict[str, Any]:
     facts = entry.to_json()
-    del facts["conditions"]
+    del facts["conditions"], facts["reproduce"]
     facts["strategies"] = [{"name": one["name"], "grade": one["grade"]} for one in entry.strategies]
     return facts
 

@@ -281,6 +281,7 @@ def test_few_runs_and_other_conditions_are_said_to_decide_nothing(runs, tmp_path
     write_run(runs, 6, factor=9, manifest=cpu)
     told = history(listed(runs, tmp_path).entries, "hot-key")
     assert told["sentences"][0].startswith("Too few runs to tell a change: 1 under the conditions of the newest")
+    assert told["sentences"][1].endswith("amounts included: rig run --seed 1")
     assert told["breaks"] == [{"at": 6, "facts": ["processor"]}]
     assert told["strategies"][0]["figures"]["p95_ms"][6]["mark"] == "too few runs before it"
 
