@@ -36,6 +36,7 @@ def test_a_refusal_is_exit_3_and_a_page_where_pages_are_made(pair, form, told):
     assert done.return_value == ExitCode.INVALID
     assert told in done.stdout
     assert bool(done.stdout) == bool(told)
+    assert ("rig run" in done.stdout) == bool(told)
     assert "cannot be compared: number of processors: 2 in A, 64 in B" in done.stderr
 
 
