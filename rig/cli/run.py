@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rig.cli.options import RUNS, Duration, json_option, print_json
+from rig.cli.options import RUNS, Duration, allow_host_option, json_option, print_json
 from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _LOCUST_UI_PORT = 8089
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
 @click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
+@click.option("--target-url", metavar="URL", default=None, help="Measure a target that runs already.")
+@allow_host_option
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
@@ -49,6 +51,8 @@ def run(
     no_pages: bool,
     workers: int,
     master: str | None,
+    target_url: str | None,
+    allow_host: tuple[str, ...],
     ui: bool,
     out: Path,
     dry_run: bool,
@@ -61,6 +65,9 @@ def run(
 
     Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
 
+    --target-url measures a target that somebody else has started in measurement mode on this host, in a container for
+    one; RIG_TOKEN, RIG_EVENT_DIR and RIG_REDIS_URL say its token, its folder of events and its cache server.
+
     \b
     Examples:
       rig run
@@ -70,10 +77,15 @@ def run(
       rig run --ttl 10s --rate 40 --window 1m
       rig run --profile cache-outage --ui
       rig run --workers 2
+      rig run --target-url http://127.0.0.1:8000
       rig run --dry-run
     """
     from rig.plan.plan import RunOptions
 
+    if target_url is not None:
+        from rig.measure.address import require_allowed
+
+        require_allowed(target_url, allow_host)
     mode, ttl_s = _ttl(ttl)
     options = RunOptions(
         profile=profile,
@@ -89,6 +101,7 @@ def run(
         visits=not no_pages,
         workers=workers,
         master=master,
+        target_url=target_url,
     )
     if dry_run:
         return _dry_run(options, as_json)

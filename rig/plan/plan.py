@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from rig.model import Arm, TrialId, UsageError
 from rig.plan.choose import Amounts, choose
@@ -39,6 +40,8 @@ class RunOptions:
     """Locust workers that share the load; 0: one process sends everything."""
     master: str | None = None
     """Address on which workers started by hand are awaited, and on which they find the target."""
+    target_url: str | None = None
+    """A target that runs already; None: rig starts one."""
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -177,6 +180,9 @@ class Plan:
         words += ["--ttl", ttl, "--seed", str(options.seed)]
         words += ["--workers", str(options.workers)] if options.workers else []
         words += ["--master", options.master] if options.master else []
+        if options.target_url:
+            host = urlsplit(options.target_url).hostname or ""
+            words += ["--target-url", options.target_url, "--allow-host", host]
         words += ["--quick"] * options.quick + ["--no-pages"] * (not options.visits)
         return shlex.join(words)
 

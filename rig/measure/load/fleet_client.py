@@ -46,7 +46,7 @@ class FleetClient:
         locustfile: Path,
         *,
         logs: Path,
-        browser: Path | None = None,
+        browser: Path | str | None = None,
         pages: int = 1,
         cpus: str | None = None,
         crewing: Crewing | None = None,
@@ -54,6 +54,8 @@ class FleetClient:
     ) -> None:
         self.address: str | None = None
         """Of Locust's web UI, once the fleet is ready."""
+        self.browser_version: str | None = None
+        """As the browser says it, once the fleet is ready."""
         self._writing = Lock()
         self._log = logs / "fleet.log"
         command = [sys.executable, "-m", "rig.measure.load.fleet", str(locustfile)]
@@ -91,6 +93,7 @@ class FleetClient:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_waiting(message["waiting"])
         self.address = message["ui"]
+        self.browser_version = message["browser"]
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Tell those who watch: ``{"facts"}`` of the run, or a ``{"marker"}``. From any thread; never fails a run."""
