@@ -31,7 +31,9 @@ _LOCUST_UI_PORT = 8089
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
-@click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
+@click.option(
+    "--master", metavar="ADDRESS[:PORT]", default=None, help="Await workers started by hand, also on other hosts."
+)
 @click.option("--target-url", metavar="URL", default=None, help="Measure a target that runs already.")
 @allow_host_option
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")

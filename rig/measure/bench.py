@@ -26,8 +26,6 @@ from rig.plan.profile import profile_file
 
 PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
-MASTER_PORT = 5557
-"""Locust's own."""
 
 
 class Progress(Protocol):
@@ -113,7 +111,7 @@ def bench_for(
     token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         # The fleet is the slowest to start: begun first, waited for last.
-        host = options.master or "127.0.0.1"
+        host, master_port = options.master_address
         fleet = stack.enter_context(
             FleetClient(
                 profile_file(options.profile),
@@ -125,7 +123,7 @@ def bench_for(
                     workers=options.workers or (1 if options.master else 0),
                     remote=options.master is not None,
                     bind=host,
-                    port=MASTER_PORT if options.master else 0,
+                    port=master_port,
                 ),
                 ui=None if ui_port is None else Watching(ui_port, events),
             )

@@ -17,6 +17,8 @@ from rig.plan.schedule import ScheduleSpec
 from rig.plan.warm import warm_shares
 
 NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
+MASTER_PORT = 5557
+"""Locust's own."""
 TTL_MODES = ("as-used", "equal", "literal")
 
 
@@ -39,11 +41,28 @@ class RunOptions:
     workers: int = 0
     """Locust workers that share the load; 0: one process sends everything."""
     master: str | None = None
-    """Address on which workers started by hand are awaited, and on which they find the target."""
+    """Address on which workers started by hand are awaited, and on which they find the target; a port may follow."""
     target_url: str | None = None
     """A target that runs already; None: rig starts one."""
 
+    @property
+    def master_address(self) -> tuple[str, int]:
+        """Where the fleet listens for workers; port 0 takes a free one.
+
+        Raises:
+            UsageError: what follows the colon is no port.
+        """
+        if self.master is None:
+            return "127.0.0.1", 0
+        host, colon, port = self.master.partition(":")
+        if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise UsageError(
+                f"--master {self.master}: {port!r} is no port; write ADDRESS or ADDRESS:PORT, like 10.0.0.5:5557"
+            )
+        return host, int(port) if colon else MASTER_PORT
+
     def __post_init__(self) -> None:
+        _ = self.master_address
         if self.rounds < 1:
             raise UsageError(f"--rounds {self.rounds}: at least 1")
         if self.write_share is not None and not 0 <= self.write_share < 1:

@@ -1,8 +1,9 @@
 """The browser process: ``python -m rig.measure.pages.browser --browser PLACE --pages N [--cpus 0,1] [--options JSON]``.
 
 PLACE is a path, or the address of a browser that runs elsewhere (`rig browser serve`). One asyncio Playwright, one
-Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is taken up by the next free page, and answered by one line on stdout. It has a process of its own because Playwright's
-asyncio and Locust's gevent do not go together.
+Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is taken up by the next free page,
+and answered by one line on stdout. It has a process of its own because Playwright's asyncio and Locust's gevent do not
+go together.
 
 It ends, and Chromium with it, when its input closes or its parent is gone. When Chromium dies it closes its output
 at once and ends, too: whoever started it starts another one, so there is one way to recover and not two.
