@@ -5,40 +5,62 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
 
 from playwright.async_api import async_playwright
 
 from rig.measure.pages.chromium import FLAGS, NICENESS, launch
+from rig.measure.services.process import Service
+
+_READY_S = 60.0
 
 
-def serve_browser(path: Path, host: str, port: int) -> NoReturn:
-    """Become Playwright's server on ``host:port`` with the browser at ``path``; ends with SIGTERM, Chromium too.
+@contextmanager
+def served_browser(path: Path, host: str, port: int) -> Iterator[Service]:
+    """Playwright's server on ``host:port`` with the browser at ``path``, for as long as the block lasts.
 
     Whoever reaches the port can order the browser anywhere: Playwright's server asks for no password.
 
     Raises:
-        playwright.async_api.Error: the browser does not start.
+        playwright.async_api.Error, InfrastructureError: the browser or the server does not start.
     """
-    options = {
-        "executablePath": str(path),
-        "headless": True,
-        "chromiumSandbox": asyncio.run(_sandboxed(str(path))),
-        "args": list(FLAGS),
-        "host": host,
-        "port": port,
-        "wsPath": "/",
-    }
-    # Read at start; the folder for temporary files goes with the container or the boot.
-    handle, config = tempfile.mkstemp(prefix="rig-browser-", suffix=".json")
-    with os.fdopen(handle, "w") as stream:
-        json.dump(options, stream)
-    os.nice(NICENESS)
-    command = [sys.executable, "-m", "playwright", "launch-server", "--browser", "chromium", "--config", config]
-    os.execv(sys.executable, command)  # noqa: S606 - nothing here that a shell could read otherwise
+    with tempfile.TemporaryDirectory(prefix="rig-browser-") as folder:
+        options = {
+            "executablePath": str(path),
+            "headless": True,
+            "chromiumSandbox": asyncio.run(_sandboxed(str(path))),
+            "args": list(FLAGS),
+            "host": host,
+            "port": port,
+            "wsPath": "/",
+        }
+        config = Path(folder) / "server.json"
+        config.write_text(json.dumps(options))
+        os.nice(NICENESS)
+        command = [
+            sys.executable,
+            "-m",
+            "playwright",
+            "launch-server",
+            "--browser",
+            "chromium",
+            "--config",
+            str(config),
+        ]
+        with Service("browser server", command, log=Path(folder) / "server.log") as service:
+            service.wait_ready(lambda: _answers(host, port), _READY_S)
+            yield service
+
+
+def _answers(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
 
 
 async def _sandboxed(path: str) -> bool:
@@ -46,4 +68,4 @@ async def _sandboxed(path: str) -> bool:
     async with async_playwright() as playwright:
         browser, sandboxed = await launch(playwright, path)
         await browser.close()
-    return bool(sandboxed)
+    return sandboxed
