@@ -73,6 +73,7 @@ def test_everything_that_stays_up_says_whether_it_is_healthy_and_others_wait_for
             assert wanted["condition"] == expected, f"{name} waits for {other}"
     assert set(everything["target"]["depends_on"]) == {"cache", "shop-data"}
     assert set(everything["master"]["depends_on"]) == {"target", "browser"}
+    assert set(everything["worker"]["depends_on"]) == {"master"}
 
 
 def test_every_service_has_limits_and_no_rights_it_does_not_need(everything):
