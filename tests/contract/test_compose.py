@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,3 +187,40 @@ def test_what_the_images_copy_is_sent_to_the_builder_and_nothing_else():
     }
     assert copied == sent
     assert all((ROOT / source).exists() for source in copied)
+
+
+@pytest.fixture(scope="module")
+def of_the_shop_stage(tmp_path_factory):
+    """A folder with what the image of shop and workers holds of the repository, and nothing else."""
+    folder = tmp_path_factory.mktemp("image")
+    stage = (ROOT / "docker/Dockerfile").read_text().split("\nFROM ")[1]
+    for sources, place in re.findall(r"^COPY --chown=\S+ (.*) (\S+)$", stage, re.MULTILINE):
+        for source in sources.split():
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, folder / place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / source, folder / place)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["locust", "--locustfile=rig/measure/load/any_url.py", "--list"],
+        ["django", "check"],
+        ["rig", "browser", "--help"],
+    ],
+    ids=["worker", "target", "browser"],
+)
+def test_the_image_of_the_shop_holds_what_its_services_need(of_the_shop_stage, command):
+    """A file that is read at start and not copied would be missing only in a container."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(of_the_shop_stage), "SHOP_DATA_DIR": "shop"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=of_the_shop_stage,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "target_app.config.settings"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
