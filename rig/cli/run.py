@@ -143,11 +143,14 @@ def _ui_port() -> int:
 
 def _dry_run(options: RunOptions, as_json: bool) -> int:
     from rig.cli.catalogue import strategy_catalogue
+    from rig.measure.given import refuse_what_needs_own
     from rig.measure.planning import refuse_borrowed_cache
     from rig.plan.plan import nominal_plan
     from rig.plan.schedule import build
 
     plan = nominal_plan(options, strategy_catalogue())
+    if options.target_url:
+        refuse_what_needs_own(plan.profile)
     refuse_borrowed_cache(plan.profile)
     described = {**plan.as_dict(), "profile": plan.profile.name, "seed": options.seed, "reproduce": plan.reproduce}
     schedules = {number: build(plan.spec(number)) for number in range(1, options.rounds + 1)}

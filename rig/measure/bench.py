@@ -15,7 +15,7 @@ from rig.measure.given import given_target
 from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
-from rig.measure.services.browser import Place
+from rig.measure.services.browser_place import Place
 from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
 from rig.measure.services.control_page import control_page
 from rig.measure.target import Target

@@ -17,7 +17,7 @@ from rig.measure.given import given_target, refuse_what_needs_own
 from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
-from rig.measure.services.browser import browser_place
+from rig.measure.services.browser_place import browser_place
 from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, RunStatus, TrialId
 from rig.plan.environment import fingerprint, pinning

@@ -13,7 +13,7 @@ from rig.contrib.django.state import SharedState
 from rig.measure.address import own_address_towards
 from rig.measure.given import Given, given_target, refuse_what_needs_own
 from rig.measure.load.hands import Hands
-from rig.measure.services.browser import browser_place
+from rig.measure.services.browser_place import browser_place
 from rig.measure.target import Target
 from rig.model import InfrastructureError, UsageError
 from rig.plan.plan import RunOptions

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig.measure.services.browser import REMOTE
+from rig.measure.services.browser_place import REMOTE
 from rig.model import InfrastructureError
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from gevent.lock import BoundedSemaphore
 from rig.measure.pages.family import cpu_of, end, kill_family
 from rig.measure.pages.pictures import Pictures
 from rig.measure.pages.protocol import Order, Visit, VisitOptions, encode_order
-from rig.measure.services.browser import REMOTE
+from rig.measure.services.browser_place import REMOTE
 from rig.model import InfrastructureError, UsageError
 
 START_TIMEOUT_S = 60.0

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig.model import InfrastructureError, UsageError
+from rig.model import InfrastructureError
 
 VERSION_TIMEOUT_S = 20.0
 LAUNCH_TIMEOUT_S = 60.0
@@ -48,10 +48,6 @@ PLACES = (
 )
 
 
-REMOTE = ("ws://", "wss://")
-"""How the address of a browser that runs elsewhere begins."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
     """An executable that was started headless. ``source`` says where it was found, in words."""
@@ -59,37 +55,6 @@ class Browser:
     path: Path
     version: str
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a run opens its pages: a path to start, or the ``ws://`` address of a browser that runs elsewhere."""
-
-    where: str
-    version: str | None
-    """None where only the browser itself can tell."""
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether somebody else has started it."""
-        return self.where.startswith(REMOTE)
-
-
-def browser_place() -> Place:
-    """``RIG_BROWSER_URL`` where it is set, else what :func:`find_browser` finds.
-
-    Raises:
-        UsageError: the variable is no such address.
-        InfrastructureError: as of :func:`find_browser`.
-    """
-    if url := os.environ.get("RIG_BROWSER_URL"):
-        if not url.startswith(REMOTE):
-            raise UsageError(
-                f"RIG_BROWSER_URL={url}: not an address like ws://browser:9222, which `rig browser serve` has"
-            )
-        return Place(where=url, version=None)
-    found = find_browser()
-    return Place(where=str(found.path), version=found.version)
 
 
 class UnusableError(Exception):
