@@ -25,7 +25,7 @@ import psutil
 
 from rig.measure.services.app_server import free_port
 from rig.measure.services.cache_server import find_server
-from rig.measure.services.supervisor import die_with_parent
+from rig.measure.services.supervisor import die_with_parent, pin
 from tests import postgres
 
 ROOT = Path(__file__).parents[1]
@@ -200,6 +200,11 @@ class Natively:
         if name == "postgres":
             extra, more = self._postgres_made(environment)
             command = [str(postgres.program(command[0])), *command[1:], *more]
+
+        def begin() -> None:
+            die_with_parent()
+            pin(service.get("cpuset"))
+
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -209,7 +214,7 @@ class Natively:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=begin,
                 **extra,
             )
 

@@ -43,6 +43,7 @@ def up(services):
         # Made by a step of the set-up here; drawing them again takes half a minute and shows nothing.
         if (DATA / "images").is_dir():
             (natively.folder / "shop" / "images").symlink_to(DATA / "images")
+        natively.up("browser")  # Beside the others, as compose would.
         natively.up("target")
         natively.wait("target", "service_healthy")
         yield natively

@@ -16,6 +16,7 @@ from rig.measure.load.hands import Hands
 from rig.measure.services.browser_place import browser_place
 from rig.measure.target import Target
 from rig.model import InfrastructureError, UsageError
+from rig.plan.environment import beside_target
 from rig.plan.plan import RunOptions
 from rig.plan.profile import load_profile
 
@@ -110,6 +111,16 @@ def test_a_browser_that_is_elsewhere_is_named_by_its_address(monkeypatch):
     monkeypatch.setenv("RIG_BROWSER_URL", "http://browser:9222")
     with pytest.raises(UsageError, match="like ws://"):
         browser_place()
+
+
+def test_who_is_started_beside_the_target_keeps_off_its_cpu(monkeypatch):
+    """Under `rig run` all do; what starts by itself is told. Elsewhere it may use the whole host."""
+    monkeypatch.setattr("rig.plan.environment.cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.delenv("RIG_BESIDE_TARGET", raising=False)
+    assert beside_target() is None
+    monkeypatch.setenv("RIG_BESIDE_TARGET", "1")
+    assert beside_target() == "1,2"
 
 
 def test_our_address_towards_somebody_is_the_one_he_would_see():

@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 
 from rig.measure.pages.chromium import FLAGS, NICENESS, launch
 from rig.measure.services.process import Service
+from rig.plan.environment import beside_target
 
 _READY_S = 60.0
 
@@ -52,7 +53,8 @@ def served_browser(path: Path, host: str, port: int) -> Iterator[Service]:
             "--config",
             str(config),
         ]
-        with Service("browser server", command, log=Path(folder) / "server.log") as service:
+        log = Path(folder) / "server.log"
+        with Service("browser server", command, log=log, cpus=beside_target()) as service:
             service.wait_ready(lambda: _answers(host, port), _READY_S)
             yield service
 
