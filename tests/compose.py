@@ -159,6 +159,10 @@ class Natively:
         process = next(process for other, process in self._running if other == name)
         return process.wait(deadline_s)
 
+    def url(self, port: str) -> str:
+        """Where what listens on a port of the file listens here."""
+        return f"http://127.0.0.1:{self._ports[port]}"
+
     def said(self, name: str) -> str:
         """The end of its log."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-1500:]
@@ -192,11 +196,14 @@ class Natively:
         return inherited | {name: self.here(value) for name, value in environment_of(service).items()}
 
     def _start(self, name: str, service: Config) -> subprocess.Popen[bytes]:
-        command = [self.here(word) for word in (*words(service.get("entrypoint")), *words(service.get("command")))]
+        command = [*words(service.get("entrypoint")), *words(service.get("command"))]
+        command = [self.here(self._mounted(word, service)) for word in command]
         environment = self._environment(service)
         extra: dict[str, Any] = {}
         if name == "cache":
             command += ["--port", self._ports["6379"], "--bind", "127.0.0.1"]
+        if name == "prometheus":
+            command = ["prometheus", *command, f"--web.listen-address=127.0.0.1:{self._ports['9090']}"]
         if name == "postgres":
             extra, more = self._postgres_made(environment)
             command = [str(postgres.program(command[0])), *command[1:], *more]
@@ -217,6 +224,17 @@ class Natively:
                 preexec_fn=begin,
                 **extra,
             )
+
+    def _mounted(self, word: str, service: Config) -> str:
+        """A word that names a file of the repository mounted into the container: a copy of it, as it is here."""
+        for volume in service.get("volumes", []):
+            named = isinstance(volume, dict)  # Docker's own way to tell it.
+            source, place = (volume["source"], volume["target"]) if named else str(volume).split(":")[:2]
+            if (file := ROOT / source).is_file() and place in word:
+                copied = self.folder / file.name
+                copied.write_text(self.here(file.read_text()))
+                return word.replace(place, str(copied))
+        return word
 
     def _postgres_made(self, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         """What the image's entry point does: a cluster with the user, its password and its database."""

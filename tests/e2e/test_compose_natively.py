@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -31,7 +32,7 @@ def services(tmp_path_factory):
     found = compose.implementation(tmp_path_factory.mktemp("compose"))
     if found is None:
         pytest.skip("neither 'docker compose' nor podman-compose is installed")
-    done = compose.config(found, RIG_ARGS=SMALL, RIG_WORKERS="2")
+    done = compose.config(found, COMPOSE_PROFILES="everything", RIG_ARGS=SMALL, RIG_WORKERS="2")
     assert done.returncode == 0, done.stderr
     return yaml.safe_load(done.stdout)["services"]
 
@@ -51,8 +52,15 @@ def up(services):
 
 def test_a_run_by_two_workers_leaves_a_sound_run_directory(up):
     """Every service's command and variables as in the file; what one does not do is missing in the summary."""
+    watched = (
+        shutil.which("prometheus") is not None and (compose.ROOT / "dashboards/prometheus/prometheus.yml").is_file()
+    )
+    if watched:
+        up.up("prometheus")
     up.up("worker", scale=2)
     up.wait("worker", "service_healthy")
+    if watched:
+        up.wait("prometheus", "service_healthy")
     code = up.ended("master", 240)
     said = up.said("master")
     (path,) = (up.folder / "runs").iterdir()
