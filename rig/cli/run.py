@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rig.cli.options import RUNS, Duration, allow_host_option, json_option, print_json
+from rig.cli.options import RUNS, Duration, allow_host_option, json_option, metrics_option, print_json
 from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _LOCUST_UI_PORT = 8089
     "--ttl", default=None, help="as-used, equal, literal, or a duration for the short TTL.  [default: as-used]"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of schedules and orders.")
+@click.option(
+    "--budget", "budgets", multiple=True, metavar="NAME=LIMIT", help="What a strategy may cost; exit 1 when exceeded."
+)
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
@@ -37,6 +40,7 @@ _LOCUST_UI_PORT = 8089
 @click.option("--target-url", metavar="URL", default=None, help="Measure a target that runs already.")
 @allow_host_option
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
+@metrics_option
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
 @json_option
@@ -49,6 +53,7 @@ def run(
     writes: float | None,
     ttl: str | None,
     seed: int,
+    budgets: tuple[str, ...],
     quick: bool,
     no_pages: bool,
     workers: int,
@@ -56,6 +61,7 @@ def run(
     target_url: str | None,
     allow_host: tuple[str, ...],
     ui: bool,
+    metrics: tuple[str, int] | None,
     out: Path,
     dry_run: bool,
     as_json: bool,
@@ -69,6 +75,8 @@ def run(
 
     --target-url measures a target that somebody else has started in measurement mode on this host, in a container for
     one; RIG_TOKEN, RIG_EVENT_DIR and RIG_REDIS_URL say its token, its folder of events and its cache server.
+    A budget is one limit, or GOOD:OK: freshness_s, stampede_lcp_extra_ms, stampede_lcp_ratio, p95_ms,
+    origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1.
 
     \b
     Examples:
@@ -77,11 +85,14 @@ def run(
       rig run --strategies all --rounds 3
       rig run --profile faults
       rig run --ttl 10s --rate 40 --window 1m
+      rig run --strategies lease --budget freshness_s=0.5 --budget p95_ms=100:300
       rig run --profile cache-outage --ui
       rig run --workers 2
       rig run --target-url http://127.0.0.1:8000
+      rig run --metrics-port 9646          (for Prometheus and Grafana: docs/grafana.md)
       rig run --dry-run
     """
+    from rig.analysis.budgets import parse
     from rig.plan.plan import RunOptions
 
     if target_url is not None:
@@ -99,6 +110,7 @@ def run(
         ttl_mode=mode,
         ttl_s=ttl_s,
         seed=seed,
+        budgets=parse(budgets),
         quick=quick,
         visits=not no_pages,
         workers=workers,
@@ -107,17 +119,22 @@ def run(
     )
     if dry_run:
         return _dry_run(options, as_json)
-    return _measure(options, out, ui, as_json)
+    return _measure(options, out, ui, metrics, as_json)
 
 
-def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
+def _measure(options: RunOptions, out: Path, ui: bool, metrics: tuple[str, int] | None, as_json: bool) -> int:
+    from rig.analysis.budgets import exceeded
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
+    from rig.measure.load.fleet_client import Watching
 
+    if metrics is not None:
+        _require_free(metrics)
+    watching = Watching(ui_port=_ui_port() if ui else None, metrics=metrics)
     with RunProgress() as progress:
         try:
-            path = conductor.run(options, out, progress, _ui_port() if ui else None)
+            path = conductor.run(options, out, progress, watching)
         except KeyboardInterrupt:
             progress.interrupted()
             return ExitCode.INTERRUPTED
@@ -127,7 +144,19 @@ def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
         print_json({**summary, "run_dir": str(path)})
     else:
         show(path, summary)
-    return ExitCode.OK if summary["valid"] else ExitCode.INVALID
+    if not summary["valid"]:
+        return ExitCode.INVALID
+    over = list(exceeded(summary))
+    for text in over:
+        click.echo(f"over budget: {text}", err=True)
+    return ExitCode.REGRESSION if over else ExitCode.OK
+
+
+def _require_free(metrics: tuple[str, int]) -> None:
+    """Now, before anything is started for nothing."""
+    from rig.measure.services.app_server import require_free
+
+    require_free(*metrics, "--metrics-port")
 
 
 def _ui_port() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
 from rig.measure.services.browser_place import Place
-from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.services.cache_server import CacheServer, cache_server, counters
 from rig.measure.services.control_page import control_page
 from rig.measure.target import Target
 from rig.model import TrialId, UsageError
@@ -39,6 +39,9 @@ class Progress(Protocol):
 
     def watched(self, address: str) -> None:
         """Locust's web UI is open."""
+
+    def scraped(self, address: str) -> None:
+        """Prometheus can ask there."""
 
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands; trials begin."""
@@ -94,7 +97,7 @@ class Bench:
 
 @contextmanager
 def bench_for(
-    directory: RunDir, options: RunOptions, browser: Place | None, ui_port: int | None, progress: Progress
+    directory: RunDir, options: RunOptions, browser: Place | None, watching: Watching, progress: Progress
 ) -> Iterator[Bench]:
     """Start everything, and end everything whatever happens.
 
@@ -125,7 +128,7 @@ def bench_for(
                     bind=host,
                     port=master_port,
                 ),
-                ui=None if ui_port is None else Watching(ui_port, events),
+                watching=replace(watching, events=events),
             )
         )
         ours = own_address_towards(browser.where) if browser and browser.elsewhere else "127.0.0.1"
@@ -168,29 +171,40 @@ def bench_for(
         fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
         if fleet.address:
             progress.watched(fleet.address)
+        if fleet.metrics_address:
+            progress.scraped(fleet.metrics_address)
         yield Bench(directory, main, cache, fleet, OriginEvents(events), start, control_url)
     app_server.remove_work(work)
 
 
 class Used:
-    """What a trial cost the target: processor seconds, and commands of the cache server.
+    """What a trial cost the target: processor seconds, and what the cache server did and held for it.
 
     Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
     So is the processor time of a worker that was killed, and of a target that somebody else has started.
+    ``empty_bytes``: what the server held before the trial.
     """
 
-    def __init__(self, bench: Bench, app: app_server.AppServer | None) -> None:
+    def __init__(self, bench: Bench, app: app_server.AppServer | None, empty_bytes: int | None = None) -> None:
         self._bench, self._app, self._starts = bench, app, bench.cache.starts
-        self._commands, self._cpu_s = self._processed(), self._seconds()
+        self._empty_bytes = empty_bytes
+        self._asked, self._own, self._cpu_s = counters(bench.cache.url), bench.cache.own_commands, self._seconds()
         self._workers = self._pids()
-        self.commands: int | None = None
+        self.cache: dict[str, int | None] = {}
         self.cpu_s: dict[str, float | None] = {}
 
     def stop(self) -> None:
         """The trial is over."""
         whole = self._bench.cache.starts == self._starts
+        now, before = counters(self._bench.cache.url), self._asked
         # Our own asking is one of them.
-        self.commands = self._processed() - self._commands - 1 if whole else None
+        own = self._bench.cache.own_commands - self._own + 1
+        self.cache = {
+            "cache_commands": now.commands - before.commands - own if whole else None,
+            "cache_round_trips": _less(now.round_trips, before.round_trips, own) if whole else None,
+            "cache_memory_bytes": _less(now.memory_bytes, self._empty_bytes) if whole else None,
+            "cache_keys": now.keys,
+        }
         after = self._seconds()
         self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
         if not whole:
@@ -201,10 +215,11 @@ class Used:
     def _pids(self) -> set[int]:
         return {process.pid for process in self._app.service.tree()} if self._app else set()
 
-    def _processed(self) -> int:
-        return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
-
     def _seconds(self) -> dict[str, float]:
         cache = self._bench.cache.service
         used = {"app": self._app.service.cpu_s()} if self._app else {}
         return {**used, "cache": cache.cpu_s()} if cache is not None else used
+
+
+def _less(now: int | None, before: int | None, own: int = 0) -> int | None:
+    return None if now is None or before is None else max(0, now - before - own)

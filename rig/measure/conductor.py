@@ -9,18 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.journal import RunDir, read_json_lines, stream_batches
+from rig.journal import RunDir, read_json_lines, recorded, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
 from rig.measure.given import given_target, refuse_what_needs_own
+from rig.measure.load.fleet_client import Watching
 from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser_place import browser_place
+from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
-from rig.model import Mark, RunStatus, TrialId
-from rig.plan.environment import fingerprint, pinning
+from rig.model import Mark, TrialId
+from rig.plan.environment import fingerprint, observed, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
@@ -28,8 +30,8 @@ from rig.plan.schedule import build
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
-def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | None = None) -> Path:
-    """Plan and measure a run; returns its directory, complete. ``ui_port``: where Locust's web UI is wanted.
+def run(options: RunOptions, parent: Path, progress: Progress, watching: Watching | None = None) -> Path:
+    """Plan and measure a run; returns its directory, complete. ``watching``: who may look on.
 
     Raises:
         UsageError, InfrastructureError: nothing was measured, or the run failed; its directory says so.
@@ -45,10 +47,11 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
         progress.step("shop data")
         app_server.prepare_data(progress.step)
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
-    with _recorded(directory), ExitStack() as stack:
+    with recorded(directory), ExitStack() as stack:
         own = "" if options.target_url else "cache server, shop, "
         progress.step(f"{own}Locust{' and browser' if browser else ''} start")
-        bench = stack.enter_context(bench_for(directory, options, browser, ui_port, progress))
+        progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
+        bench = stack.enter_context(bench_for(directory, options, browser, watching or Watching(), progress))
         progress.step("time of one recompute, measured")
         began_wall_s = time.time()
         plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
@@ -61,6 +64,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
                 **directory.manifest["environment"],
                 "browser": (browser.version or bench.fleet.browser_version) if browser else None,
                 "cache_server": bench.cache.version,
+                **observed(),
                 "pinned": _pinned(options),
             },
         )
@@ -87,13 +91,14 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     with clock.phase("reset"):
         epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
+        empty_bytes = counters(bench.cache.url).memory_bytes
         folder = bench.run.open_trial(trial)
     with clock.phase("rest"):
         at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
         target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench, serving.app)
+    used = Used(bench, serving.app, empty_bytes)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
@@ -141,7 +146,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
         **{name: result.get(name, default) for name, default in _CREW.items()},
         "marks": found,
         "disturbances": disturbed.facts,
-        "cache_commands": used.commands,
+        **used.cache,
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
         "control_at_rest_ms": at_rest_ms,
@@ -162,21 +167,6 @@ def _about(plan: Plan, trial: TrialId) -> dict[str, Any]:
     order = [planned for trials in plan.order for planned in trials]
     number = order.index(trial) + 1 if trial in order else len(order) + 1
     return {"round": trial.round, "arm": trial.arm, "number": number, "of": max(number, len(order))}
-
-
-@contextmanager
-def _recorded(directory: RunDir) -> Iterator[None]:
-    """The manifest says how the run ended, however it ends."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        directory.finish(RunStatus.INTERRUPTED)
-        raise
-    except BaseException as error:
-        directory.update(error=f"{error}")
-        directory.finish(RunStatus.FAILED)
-        raise
-    directory.finish(RunStatus.COMPLETE)
 
 
 class _Phases:

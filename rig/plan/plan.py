@@ -40,6 +40,8 @@ class RunOptions:
     visits: bool = True
     workers: int = 0
     """Locust workers that share the load; 0: one process sends everything."""
+    budgets: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
+    """What the user declared: one limit, or what is good and what is still ok. For the rest the verdict's own hold."""
     master: str | None = None
     """Address on which workers started by hand are awaited, and on which they find the target; a port may follow."""
     target_url: str | None = None
@@ -121,8 +123,6 @@ class Plan:
     amounts: Amounts
     conditions: Conditions
     arms: Sequence[PlannedArm]
-    budgets: Mapping[str, float] = field(default_factory=dict)
-    """What the user declared; for the rest the verdict's own limits hold."""
 
     @property
     def order(self) -> list[list[TrialId]]:
@@ -202,6 +202,9 @@ class Plan:
         if options.target_url:
             host = urlsplit(options.target_url).hostname or ""
             words += ["--target-url", options.target_url, "--allow-host", host]
+        for name, limit in options.budgets.items():
+            both = limit if isinstance(limit, tuple) else (limit,)
+            words += ["--budget", f"{name}={':'.join(f'{one:g}' for one in both)}"]
         words += ["--quick"] * options.quick + ["--no-pages"] * (not options.visits)
         return shlex.join(words)
 
@@ -235,7 +238,7 @@ class Plan:
             "recompute_ms": conditions.recompute_ms,
             "paths": dict(profile.reads),
             "entries": dict(profile.entries),
-            "budgets": dict(self.budgets),
+            "budgets": dict(self.options.budgets),
             "chosen": self.chosen,
         }
 

@@ -9,6 +9,7 @@ import copy
 import json
 import re
 import shutil
+import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -52,9 +53,7 @@ def up(services):
 
 def test_a_run_by_two_workers_leaves_a_sound_run_directory(up):
     """Every service's command and variables as in the file; what one does not do is missing in the summary."""
-    watched = (
-        shutil.which("prometheus") is not None and (compose.ROOT / "dashboards/prometheus/prometheus.yml").is_file()
-    )
+    watched = shutil.which("prometheus") is not None
     if watched:
         up.up("prometheus")
     up.up("worker", scale=2)
@@ -63,6 +62,11 @@ def test_a_run_by_two_workers_leaves_a_sound_run_directory(up):
         up.wait("prometheus", "service_healthy")
     code = up.ended("master", 240)
     said = up.said("master")
+    if watched:
+        query = f"{up.url('9090')}/api/v1/query?query=max_over_time(up[5m])"
+        with urllib.request.urlopen(query, timeout=30) as response:
+            seen = json.load(response)["data"]["result"]
+        assert {one["metric"]["job"]: one["value"][1] for one in seen} == {"target": "1", "rig": "1"}
     (path,) = (up.folder / "runs").iterdir()
     run, summary = open_run(path), json.loads((path / "summary.json").read_text())
     assert run.status is RunStatus.COMPLETE, said
