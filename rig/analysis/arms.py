@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from rig.analysis import (
     control_page,
     disturbances,
+    economics,
     freshness,
     ledger_figures,
     origin,
@@ -18,17 +19,21 @@ from rig.analysis import (
     pages,
     requests,
     symptoms,
+    time_shares,
 )
 from rig.analysis.ledger import Ledger, ledger
-from rig.analysis.quantiles import known_sum, ratio
+from rig.analysis.quantiles import known_sum
 from rig.analysis.reads import reads_of
+from rig.analysis.rounds import by_round
 from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
+from rig.analysis.unknown import judged_with_one_clock, unmeasured, without_events
 from rig.analysis.visits import of_target
 from rig.journal import SealedTrial
 from rig.samples import TABLES
 
 Plan = Mapping[str, Any]
+Grading = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ def derive(
         writes_committed=int(in_window.sum()),
         requests_and_visits=sent,
         cache_commands=facts.get("cache_commands"),
+        cache_round_trips=facts.get("cache_round_trips"),
+        invalidations=int(((events["event"] == "invalidate") & (events["begin_ns"] >= start_s * 1e9)).sum()),
     )
     own_clock = ~of_other_clocks(tables["requests"], facts)
     reads = reads_of(tables["requests"][own_clock], visits, entries)
@@ -112,10 +119,12 @@ def derive(
     )
 
 
-def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def arm_figures(
+    trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan, grade: Grading = lambda _: None
+) -> dict[str, Any]:
     """The sections of one arm of summary.json, pooled over ``trials`` (all sound), and ``by_round``.
 
-    An arm without a sound trial has the same keys, all null.
+    ``grade``: from the sections of one round. An arm without a sound trial has the same keys, all null.
     """
     if not trials:
         nothing = {name: TABLES[name].empty_table().to_pandas() for name in TABLES}
@@ -123,7 +132,8 @@ def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) 
         return {**unmeasured(_sections([blank], arm, plan)), "by_round": []}
     found = _sections(trials, arm, plan)
     each = [found] if len(trials) == 1 else [_sections([one], arm, plan) for one in trials]
-    return {**found, "by_round": [by_round(one, own) for one, own in zip(trials, each, strict=True)]}
+    rounds = [{**by_round(one.facts, own), "grade": grade(own)} for one, own in zip(trials, each, strict=True)]
+    return {**found, "by_round": rounds}
 
 
 def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             "control": control_page.figures([one.control for one in trials], _at_rest_ms(trials)),
         },
         "origin": _own_cpu(_origin(trials, plan), plan),
-        "staleness": _judged_with_one_clock(
+        "staleness": judged_with_one_clock(
             freshness.figures(
                 [one.witnessed for one in trials],
                 max_staleness_s=declared_staleness_s(trials, arm),
@@ -159,8 +169,12 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         ),
         "symptoms": _symptoms(trials, plan),
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
+        "economics": economics.figures(
+            [one.facts for one in trials], sum(one.window.requests_and_visits for one in trials)
+        ),
+        "time_shares": time_shares.figures([one.window for one in trials], plan.get("ttl_s")),
     }
-    return found if any(one.reported for one in trials) else _without_events(found)
+    return found if any(one.reported for one in trials) else without_events(found)
 
 
 def _symptoms(trials: Sequence[Measured], plan: Plan) -> dict[str, Any] | None:
@@ -192,68 +206,6 @@ def of_other_clocks(requests: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Seri
     if not foreign:
         return pd.Series(False, index=requests.index)
     return requests["worker"].isin(foreign)
-
-
-def _judged_with_one_clock(figures: Mapping[str, Any], other_clock: int) -> dict[str, Any]:
-    """Staleness figures; null, not zero, where every read was timed with another clock than the commits."""
-    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
-    unknown = _blank(figures, [key for key in figures if key not in settled])
-    return {**(unknown if other_clock and not figures["reads"] else figures), "other_clock": other_clock}
-
-
-def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A target that reports no events has no known stampedes or commits: what rests on them is null, not zero."""
-    split = ("inside_stampede", "outside_stampede", "slow_share", "unplaced")
-    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
-    return {
-        **found,
-        "requests": _blank(found["requests"], split),
-        "pages": _unplaced(_blank(found["pages"], split)),
-        "origin": unmeasured(found["origin"]),
-        "symptoms": None,
-        "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
-    }
-
-
-def _unplaced(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Page figures without what is said of stampedes, which nobody knows of."""
-    split = ("inside_stampede", "outside_stampede", "mean_inside_stampede", "mean_outside_stampede")
-    causes = {cause: _blank(group, split) for cause, group in figures["by_cause"].items()}
-    return {**figures, "by_cause": causes, "pipeline_ms": _blank(figures["pipeline_ms"], split)}
-
-
-def _blank(figures: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {**figures, **unmeasured({key: figures[key] for key in keys if key in figures})}
-
-
-def by_round(trial: Measured, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from round to round and decides which arm is better: see :mod:`rig.analysis.finding`.
-
-    ``found``: the sections of this trial alone.
-    """
-    visits, events, stale = found["pages"], found["origin"], found["staleness"]
-    return {
-        "round": trial.facts["round"],
-        "p50_ms": found["requests"]["response_ms"]["p50"],
-        "p95_ms": found["requests"]["response_ms"]["p95"],
-        "lcp_p75_ms": visits["lcp_ms"]["p75"],
-        "lcp_inside_p50": visits["inside_stampede"]["lcp_ms"]["p50"],
-        "lcp_outside_p50": visits["outside_stampede"]["lcp_ms"]["p50"],
-        "slow_share": visits["slow_share"],
-        "hit_ratio": found["requests"]["hit_ratio"],
-        "failed_share": ratio(found["requests"]["failed"], found["requests"]["sent"]),
-        "stampedes": events["stampedes"],
-        "stampede_peak": events["stampede_peak"],
-        "recomputes": events["recomputes"],
-        "cpu_share": events["cpu_share"],
-        "age_p99_s": stale["age_p99_s"],
-        "age_max_s": stale["age_max_s"],
-    }
-
-
-def unmeasured(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The same keys with every figure null."""
-    return {key: unmeasured(value) if isinstance(value, Mapping) else None for key, value in figures.items()}
 
 
 def _cpu_s(trials: Sequence[Measured], part: str) -> float | None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from rig.cli.gate_outputs import Outputs, deliver, output_options
 from rig.cli.options import RUNS, allow_host_option, json_option, print_json
 from rig.model import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rig.gate.live.plan import GateOptions
-    from rig.gate.outcome import Outcome
 
 _OF_ONE_CALL = ("--json", "--advisory")
 
@@ -34,6 +34,7 @@ _OF_ONE_CALL = ("--json", "--advisory")
 @click.option("--advisory", is_flag=True, help="Exit 0 whatever the verdict.")
 @click.option("--calibrate", type=click.IntRange(min=1), metavar="N", help="N gates of this build against itself.")
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
+@output_options
 @allow_host_option
 @json_option
 def gate(
@@ -51,6 +52,7 @@ def gate(
     advisory: bool,
     calibrate: int | None,
     out: Path,
+    outputs: Outputs,
     allow_host: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -90,27 +92,19 @@ def gate(
     )
     if calibrate is not None:
         return _calibrate(options, calibrate, out, as_json)
-    return _gate(options, out, inconclusive, as_json)
+    return _gate(options, out, inconclusive, outputs, as_json)
 
 
-def _gate(options: GateOptions, out: Path, inconclusive: Literal["pass", "fail"] | None, as_json: bool) -> int:
+def _gate(
+    options: GateOptions, out: Path, inconclusive: Literal["pass", "fail"] | None, outputs: Outputs, as_json: bool
+) -> int:
     from rig.gate.live.conductor import gate as conducted
     from rig.gate.verdict import exit_code
 
     outcome = conducted(options, Path.cwd(), out, _say, again=_again())
-    _show(outcome, as_json)
-    return ExitCode.OK if options.advisory else exit_code(outcome.verdict.verdict, inconclusive)
-
-
-def _show(outcome: Outcome, as_json: bool) -> None:
-    from rig.report.gate_text import as_text
-
-    # Outputs
     found = outcome.to_json()
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(as_text(found), nl=False)
+    deliver(found, Path(found["run_dir"]), outputs, as_json)
+    return ExitCode.OK if options.advisory else exit_code(outcome.verdict.verdict, inconclusive)
 
 
 def _calibrate(options: GateOptions, count: int, out: Path, as_json: bool) -> int:

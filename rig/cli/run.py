@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rig.cli.options import RUNS, Duration, json_option, print_json
+from rig.cli.options import RUNS, Duration, json_option, metrics_option, print_json
 from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
@@ -28,11 +28,15 @@ _LOCUST_UI_PORT = 8089
     "--ttl", default=None, help="as-used, equal, literal, or a duration for the short TTL.  [default: as-used]"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of schedules and orders.")
+@click.option(
+    "--budget", "budgets", multiple=True, metavar="NAME=LIMIT", help="What a strategy may cost; exit 1 when exceeded."
+)
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
 @click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
+@metrics_option
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
 @json_option
@@ -45,11 +49,13 @@ def run(
     writes: float | None,
     ttl: str | None,
     seed: int,
+    budgets: tuple[str, ...],
     quick: bool,
     no_pages: bool,
     workers: int,
     master: str | None,
     ui: bool,
+    metrics: tuple[str, int] | None,
     out: Path,
     dry_run: bool,
     as_json: bool,
@@ -61,6 +67,9 @@ def run(
 
     Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
 
+    A budget is one limit, or GOOD:OK: freshness_s, stampede_lcp_extra_ms, stampede_lcp_ratio, p95_ms,
+    origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1.
+
     \b
     Examples:
       rig run
@@ -68,10 +77,13 @@ def run(
       rig run --strategies all --rounds 3
       rig run --profile faults
       rig run --ttl 10s --rate 40 --window 1m
+      rig run --strategies lease --budget freshness_s=0.5 --budget p95_ms=100:300
       rig run --profile cache-outage --ui
       rig run --workers 2
+      rig run --metrics-port 9646          (for Prometheus and Grafana: docs/grafana.md)
       rig run --dry-run
     """
+    from rig.analysis.budgets import parse
     from rig.plan.plan import RunOptions
 
     mode, ttl_s = _ttl(ttl)
@@ -85,6 +97,7 @@ def run(
         ttl_mode=mode,
         ttl_s=ttl_s,
         seed=seed,
+        budgets=parse(budgets),
         quick=quick,
         visits=not no_pages,
         workers=workers,
@@ -92,17 +105,22 @@ def run(
     )
     if dry_run:
         return _dry_run(options, as_json)
-    return _measure(options, out, ui, as_json)
+    return _measure(options, out, ui, metrics, as_json)
 
 
-def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
+def _measure(options: RunOptions, out: Path, ui: bool, metrics: tuple[str, int] | None, as_json: bool) -> int:
+    from rig.analysis.budgets import exceeded
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
+    from rig.measure.load.fleet_client import Watching
 
+    if metrics is not None:
+        _require_free(metrics)
+    watching = Watching(ui_port=_ui_port() if ui else None, metrics=metrics)
     with RunProgress() as progress:
         try:
-            path = conductor.run(options, out, progress, _ui_port() if ui else None)
+            path = conductor.run(options, out, progress, watching)
         except KeyboardInterrupt:
             progress.interrupted()
             return ExitCode.INTERRUPTED
@@ -112,7 +130,19 @@ def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
         print_json({**summary, "run_dir": str(path)})
     else:
         show(path, summary)
-    return ExitCode.OK if summary["valid"] else ExitCode.INVALID
+    if not summary["valid"]:
+        return ExitCode.INVALID
+    over = list(exceeded(summary))
+    for text in over:
+        click.echo(f"over budget: {text}", err=True)
+    return ExitCode.REGRESSION if over else ExitCode.OK
+
+
+def _require_free(metrics: tuple[str, int]) -> None:
+    """Now, before anything is started for nothing."""
+    from rig.measure.services.app_server import require_free
+
+    require_free(*metrics, "--metrics-port")
 
 
 def _ui_port() -> int:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rig.model import UsageError
 
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 
 
 def parse_site(url: str) -> tuple[str, str, int]:
@@ -30,6 +31,19 @@ def parse_site(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
 
 
+def parse_listen(option: str, text: str) -> tuple[str, int]:
+    """Where to listen: ``9646`` is loopback, ``0.0.0.0:9646`` every address of this machine; port 0 takes a free one.
+
+    Raises:
+        UsageError: it is neither; names ``option``.
+    """
+    host, _, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not port.isascii() or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise UsageError(f"{option} {text}: write a port from 0 to {_LAST_PORT}, like 9646, or 0.0.0.0:9646")
+    return host or "127.0.0.1", int(port)
+
+
 def require_allowed(url: str, allowed: Collection[str]) -> None:
     """Refuse to put load on a host that isn't loopback, unless the user named it in so many words.
 
@@ -37,11 +51,11 @@ def require_allowed(url: str, allowed: Collection[str]) -> None:
         UsageError: the URL is not complete, or its host is neither loopback nor in ``allowed``.
     """
     _, host, _ = parse_site(url)
-    if host not in allowed and not _is_loopback(host):
+    if host not in allowed and not is_loopback(host):
         raise UsageError(f"{url}: {host} is not this machine; if you may put load on it, add --allow-host {host}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether every address of ``host`` is loopback; what nobody can resolve is not."""
     try:
         found = socket.getaddrinfo(host, None)

@@ -13,13 +13,15 @@ from rig.journal import RunDir, read_json_lines, recorded, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
+from rig.measure.load.fleet_client import Watching
 from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
+from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, TrialId
-from rig.plan.environment import fingerprint, pinning
+from rig.plan.environment import fingerprint, observed, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
@@ -27,8 +29,8 @@ from rig.plan.schedule import build
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
-def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | None = None) -> Path:
-    """Plan and measure a run; returns its directory, complete. ``ui_port``: where Locust's web UI is wanted.
+def run(options: RunOptions, parent: Path, progress: Progress, watching: Watching | None = None) -> Path:
+    """Plan and measure a run; returns its directory, complete. ``watching``: who may look on.
 
     Raises:
         UsageError, InfrastructureError: nothing was measured, or the run failed; its directory says so.
@@ -42,7 +44,9 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
     with recorded(directory), ExitStack() as stack:
         progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
-        bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
+        bench = stack.enter_context(
+            bench_for(directory, options, browser.path if browser else None, watching or Watching(), progress)
+        )
         progress.step("time of one recompute, measured")
         plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
         directory.update(
@@ -52,6 +56,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
                 **directory.manifest["environment"],
                 "browser": browser.version if browser else None,
                 "cache_server": bench.cache.version,
+                **observed(),
                 "pinned": dict(zip(("target", "instrument"), pinning(), strict=True)),
             },
         )
@@ -78,13 +83,14 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     with clock.phase("reset"):
         epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
+        empty_bytes = counters(bench.cache.url).memory_bytes
         folder = bench.run.open_trial(trial)
     with clock.phase("rest"):
         at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
         target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench, serving.app)
+    used = Used(bench, serving.app, empty_bytes)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
@@ -128,7 +134,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
         **{name: result.get(name, default) for name, default in _CREW.items()},
         "marks": found,
         "disturbances": disturbed.facts,
-        "cache_commands": used.commands,
+        **used.cache,
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
         "control_at_rest_ms": at_rest_ms,

@@ -1,31 +1,93 @@
-"""A gate for people, 80 columns wide; from the object ``rig gate --json`` prints."""
+"""A gate in a terminal, 80 columns wide: verdict, why, one table, what was not compared, what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.text import Text
 
-def as_text(outcome: Mapping[str, Any]) -> str:
-    """Verdict, a line a metric, reasons."""
-    lines = [
-        f"{str(outcome['verdict']).upper()}: {outcome['candidate']['title']} against {outcome['baseline']['title']},"
-        f" {outcome['launches']} launches, {outcome['seconds']:.0f} s",
-        f"  {'':<26}{'candidate / baseline':>24}{'margin':>9}{'detects':>9}",
-    ]
-    lines += [_line(metric) for metric in outcome["metrics"] if metric["verdict"] != "not_applicable"]
-    lines += [f"  {reason}" for reason in outcome["reasons"]]
-    return "\n".join(lines) + "\n"
+from rig.report.gate_view import Outcome, Row, View, view
+from rig.report.gate_words import HEADS, LEGEND
 
+WIDTH = 80
+STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "invalid": "bold red", "not_applicable": "dim"}
 
-def _line(metric: Mapping[str, Any]) -> str:
-    figures = [_shown(metric, metric[name]) for name in ("value", "lower", "upper", "margin", "mde")]
-    value, lower, upper, margin, mde = figures
-    between = f"{value} ({lower} to {upper})" if metric["lower"] is not None else value
-    return f"  {metric['name']:<26}{between:>24}{margin:>9}{mde:>9}  {metric['verdict']}"
+# Widths of the columns but the first; the last is the widest verdict, "? inconclusive".
+_WIDTHS = (8, 17, 8, 8, 14)
+_NAME = WIDTH - sum(_WIDTHS) - len(_WIDTHS)
 
 
-def _shown(metric: Mapping[str, Any], value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if metric["kind"] == "ratio" else f"{value:+.2%}"
+def as_text(outcome: Outcome) -> str:
+    """Plain text; only a command or a path may be longer than 80 columns, to be copied whole."""
+    return render(outcome).plain + "\n"
+
+
+def render(outcome: Outcome) -> Text:
+    """The same with colours; print it with ``crop=False, soft_wrap=True``."""
+    return Text("\n").join(Text.assemble(*line) for line in _lines(view(outcome)))
+
+
+_Line = Sequence[Any]
+
+
+def _lines(shown: View) -> Iterator[_Line]:
+    yield [("rig gate  ", "bold"), (shown.label, STYLES[shown.verdict])]
+    yield from _wrapped(shown.said, style="bold")
+    yield []
+    yield from _labelled("baseline", shown.baseline)
+    yield from _labelled("candidate", shown.candidate)
+    yield from _labelled("measured", shown.effort)
+    yield from _listed("Why", shown.reasons)
+    yield []
+    yield from _table(shown.rows)
+    yield from _wrapped(LEGEND, style="dim")
+    yield from _listed("Not compared", [row.why for row in shown.unsupplied])
+    yield from _listed("Stampedes, baseline against candidate", shown.herd_lines)
+    yield from _listed("Checks", [f"{sign} {name}: {detail}" for sign, name, detail in shown.checks if sign != "✓"])
+    yield from _listed("Left open", shown.left_open)
+    yield []
+    if shown.report:
+        yield [("report  ", "dim"), (shown.report, "cyan")]
+    yield from _wrapped(shown.next_step, head="next    ")
+    if shown.command:
+        yield ["        ", shown.command]
+
+
+def _table(rows: Sequence[Row]) -> Iterator[_Line]:
+    yield [(_cells([HEADS[0]], *HEADS[1:]), "dim")]
+    yield [("─" * WIDTH, "dim")]
+    for row in rows:
+        name = textwrap.wrap(row.name, _NAME, break_on_hyphens=False)
+        cells = _cells(name, row.value, row.interval, row.margin, row.detects)
+        yield [cells, " ", (row.label, STYLES[row.verdict])]
+        yield from ([line] for line in name[1:])
+
+
+def _cells(name: Sequence[str], *cells: str) -> str:
+    padded = [f"{cell:>{width}}" for cell, width in zip(cells[:4], _WIDTHS[:4], strict=True)]
+    return _plain(" ".join([f"{name[0]:<{_NAME}}", *padded, *cells[4:]]))
+
+
+def _listed(title: str, lines: Sequence[str]) -> Iterator[_Line]:
+    if not lines:
+        return
+    yield []
+    yield [(title, "bold")]
+    for line in lines:
+        yield from _wrapped(line, head="  • ")
+
+
+def _labelled(label: str, text: str) -> Iterator[_Line]:
+    yield from _wrapped(text, head=f"{label:<11}")
+
+
+def _wrapped(text: str, head: str = "", style: str = "") -> Iterator[_Line]:
+    """Broken also inside a long page name, but nowhere between a figure and its unit."""
+    lines = textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    yield from ([(_plain(line), style)] for line in lines)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\u00a0", " ")

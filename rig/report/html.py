@@ -27,7 +27,7 @@ SCRIPTS = (
     "words.js", "page.js", "theme.js", "charts.js", "tooltip.js", "timeline-series.js", "timeline.js",
     "ledger.js", "timelines.js", "lcp.js", "parts.js", "evidence.js", "main.js",
 )  # fmt: skip
-STYLES = ("report.css", "slowest.css", "narrow.css")
+STYLES = ("report.css", "slowest.css", "lighthouse.css", "narrow.css")
 
 
 def render(run: Run, summary: dict[str, Any]) -> str:

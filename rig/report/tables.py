@@ -10,6 +10,7 @@ import numpy as np
 
 from rig.analysis.freshness import FEW_OPPORTUNITIES as FEW
 from rig.report.chart_data import Picture, sound_visits
+from rig.report.unit_costs import unit_costs
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 
 
@@ -63,9 +64,9 @@ def tradeoff_table(arms: dict[str, dict[str, Any]]) -> Table:
 def freshness_table(arms: dict[str, dict[str, Any]]) -> Table:
     """Staleness as judged from outside, against what each strategy declares."""
     columns = [
-        "strategy", "reads judged", "stale", "undecidable", "oldest", "declared maximum", "beyond it", "age p99",
-        "versions behind", "fresh after, median", "fresh after, p99", "all dependents fresh, p99", "torn views",
-        "stale for good",
+        "strategy", "reads judged", "stale", "undecidable", "never committed", "oldest", "declared maximum",
+        "beyond it", "age p99", "versions behind", "fresh after, median", "fresh after, p99",
+        "all dependents fresh, p99", "torn views", "still stale at the end",
     ]  # fmt: skip
     return Table(
         caption="Freshness of what was served",
@@ -80,6 +81,7 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         count(facts.get("reads")),
         _stale(facts),
         count(facts.get("indeterminate")),
+        count(facts.get("errors")),
         seconds(facts.get("age_max_s")),
         seconds(arm.get("max_staleness_s")),
         count(facts.get("beyond_declared")),
@@ -89,8 +91,18 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         seconds(facts.get("time_to_fresh_p99_s")),
         seconds(facts.get("time_to_all_fresh_p99_s")),
         _torn(facts),
-        count(facts.get("persistent")),
+        _left(facts),
     ]
+
+
+def _left(facts: dict[str, Any]) -> str:
+    """Entries that differed from the database after traffic had stopped, and how long the last would have stayed."""
+    left, ttl_s = facts.get("persistent"), facts.get("persistent_ttl_max_s")
+    if not left:
+        return count(left)
+    if facts.get("persistent_unbounded"):
+        return f"{count(left)}, for ever"
+    return f"{count(left)}, up to {seconds(ttl_s)} more" if is_number(ttl_s) else count(left)
 
 
 def _stale(facts: dict[str, Any]) -> str:
@@ -121,12 +133,12 @@ def share_of(part: object, whole: object) -> str:
 def cost_table(arms: dict[str, dict[str, Any]]) -> Table:
     """What each strategy costs, where it can be put so for each 1,000 requests."""
     columns = [
-        "strategy", "hit ratio", "recomputes", "wasted", "queries per write", "cache commands*", "app CPU*",
-        "cache CPU*", "generator CPU*", "browser CPU*", "write, median", "write, p99",
+        "strategy", "hit ratio", "recomputes", "wasted", "queries per write", "cache calls per write",
+        "cache commands*", "round trips*", "their cost at 0.05 / 0.5 / 1 ms each*", "cache memory", "cache keys",
+        "app CPU*", "cache CPU*", "generator CPU*", "browser CPU*", "write, median", "write, p99",
     ]  # fmt: skip
     rows = []
     for label, arm in arms.items():
-        commands = dig(arm, "origin", "cache_commands_per_request")
         rows.append(
             [
                 label,
@@ -134,18 +146,19 @@ def cost_table(arms: dict[str, dict[str, Any]]) -> Table:
                 count(dig(arm, "origin", "recomputes")),
                 count(dig(arm, "origin", "wasted")),
                 figure(dig(arm, "origin", "queries_per_write")),
-                figure(commands * 1000 if is_number(commands) else None),
-                *(_cpu(arm, part) for part in ("app", "cache", "generator", "browser")),
+                figure(dig(arm, "origin", "invalidations_per_write")),
+                *unit_costs(arm),
+                *(_cpu(arm, part) for part in ("generator", "browser")),
                 milliseconds(dig(arm, "writes", "p50_ms")),
                 milliseconds(dig(arm, "writes", "p99_ms")),
             ]
         )
-    return Table(caption="Cost; columns with * are for each 1,000 requests sent", columns=columns, rows=rows)
+    return Table(caption="Cost; columns with * are for each 1,000 requests and page visits", columns=columns, rows=rows)
 
 
 def _cpu(arm: dict[str, Any], part: str) -> str:
-    used, sent = dig(arm, "cpu_s", part), dig(arm, "requests", "sent")
-    return seconds(used / sent * 1000) if is_number(used) and sent else NOT_MEASURED
+    used, served = dig(arm, "cpu_s", part), dig(arm, "economics", "requests")
+    return seconds(used / served * 1000) if is_number(used) and served else NOT_MEASURED
 
 
 def validity_table(arms: dict[str, dict[str, Any]], found: Sequence[Picture], rounds: int) -> Table:

@@ -10,7 +10,7 @@ from rig.analysis.finding import control_note
 from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
 from rig.model import RunStatus
-from rig.report import evidence, lcp_tables, ledger_tables, tables
+from rig.report import claims, evidence, lcp_tables, ledger_tables, lighthouse, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
@@ -30,6 +30,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
     slow = evidence.slowest(arms, found, run.path)
+    told = claims.counted(summary.get("claims") or [])
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -39,7 +40,8 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "ratios": ratios(summary.get("conditions") or {}),
         "verdicts": verdicts(arms),
         "disturbances": blocks(arms),
-        "claims": summary.get("claims") or [],
+        "claims": claims.groups(summary.get("claims") or []) if told else [],
+        "claims_counted": told,
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": headlines(arms, labels, found),
         "ledger": ledger_tables.ledger_table(arms),
@@ -48,6 +50,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "causes_explained": lcp_tables.causes_explained(arms),
         "parts": lcp_tables.pipeline_table(arms),
         "slowest": slow,
+        "lighthouse": lighthouse.section(run, found, labels),
         "controls": lcp_tables.controls_table(arms),
         "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),

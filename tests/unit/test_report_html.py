@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from html import unescape
 
 import pytest
 
@@ -167,11 +168,20 @@ class TestUnknowns:
         assert render(run, {key: summary[key] for key in ("schema", "valid", "arms")})
 
     def test_claims_are_listed_when_there_are_any(self, run, summary):
-        claims = [{"claim": f"{NASTY} is fast", "verdict": "refuted", "evidence": "p95 is 2 s"}]
-        text = render(run, {**summary, "claims": claims})
-        assert "refuted" in text
+        claim = {"sentence": f"{NASTY} is fast", "where": "quiz", "result": "refuted", "figure": "p95 is 2 s"}
+        page = render(run, {**summary, "claims": [claim]})
+        text = unescape(text_of(page))
+        assert "The seed's claims: 0 confirmed, 1 refuted, 0 undecided, 0 not tested" in text
+        assert "Its quiz: 1 refuted" in text
         assert "p95 is 2 s" in text
-        assert NASTY not in text
+        assert NASTY not in page
+
+    def test_each_claim_of_the_seed_stands_in_the_report_with_its_result(self, run, summary):
+        """A sign beside the word, because colour alone says nothing to many people."""
+        text = unescape(text_of(render(run, summary)))
+        for claim in summary["claims"]:
+            assert claim["sentence"] in text, claim["id"]
+        assert "✓ confirmed" in text and "– not tested" in text
 
     def test_an_interrupted_run_says_so_first(self, tmp_path):
         run = build(tmp_path, rounds=2, unsealed=("2-delete-many", "1-fixed-timeout", "2-fixed-timeout"))

@@ -35,7 +35,7 @@ from rig.measure.load.control_visits import at_rest
 from rig.measure.load.crew import Crew
 from rig.measure.load.hands import Hands
 from rig.measure.load.live import conducted
-from rig.measure.load.live.picture import timings
+from rig.measure.load.live.batch import timings
 from rig.measure.load.live.plain import live_feed
 from rig.measure.load.order import order_from
 from rig.measure.load.pair import run_pair
@@ -171,7 +171,7 @@ class Fleet:
             seen += batch.num_rows
             sink.write(batch)
             if live is not None:
-                live.requests(timings(batch))
+                live.requests(timings(batch, judged=crew.one_clock))
 
         def report() -> bool:
             self._say_progress(trial, seen)
@@ -210,9 +210,9 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def serve(fleet: Fleet, address: str | None) -> None:
+def serve(fleet: Fleet, addresses: conducted.Addresses) -> None:
     """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
-    say({"ready": True, "ui": address})
+    say({"ready": True, "ui": addresses.ui, "metrics": addresses.metrics})
     jobs: Queue[Callable[[], dict[str, Any]]] = Queue()
     serving = gevent.getcurrent()
 
@@ -266,14 +266,16 @@ def main() -> None:
                 stack.enter_context(_crewed(fleet, options))
             else:
                 fleet.environment.create_local_runner()
-            address = conducted.open_ui(fleet.environment, options.ui_port, options.events) if options.ui_port else None
+            addresses = conducted.let_watch(
+                fleet.environment, ui_port=options.ui_port, metrics=_endpoint(options), events=options.events
+            )
         except InfrastructureError as error:
             say({"error": str(error)})
             return
         # What is loaded by now stays: a full collection over it would stop the generator for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        serve(fleet, address)
+        serve(fleet, addresses)
 
 
 @contextlib.contextmanager
@@ -313,10 +315,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--remote", action="store_true")
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--ui-port", type=int, default=0)
-    parser.add_argument("--events", type=Path, default=Path())
+    parser.add_argument("--ui-port", type=int, default=None)
+    parser.add_argument("--metrics-host", default="127.0.0.1")
+    parser.add_argument("--metrics-port", type=int, default=None)
+    parser.add_argument("--events", type=Path, default=None)
     parser.add_argument("--logs", type=Path, default=Path())
     return parser.parse_args()
+
+
+def _endpoint(options: argparse.Namespace) -> tuple[str, int] | None:
+    return None if options.metrics_port is None else (options.metrics_host, options.metrics_port)
 
 
 if __name__ == "__main__":
