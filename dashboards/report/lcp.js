@@ -58,7 +58,7 @@ export const dotsOption = (data, groups) => (colour, width) => {
   const narrow = width < 520;
   return {
     ...base(colour),
-    grid: { left: narrow ? 112 : 178, right: 58, top: 20, bottom: 30 },
+    grid: { left: narrow ? 112 : 150, right: 58, top: 20, bottom: 30 },
     xAxis: lcpAxis(data, colour),
     yAxis: axis(colour, {
       type: "category",
@@ -147,6 +147,13 @@ function limits(colour, inverse) {
     type: "line",
     data: [],
     silent: true,
+    markArea: {
+      silent: true,
+      data: [
+        [{ xAxis: LIMITS_MS[0], itemStyle: { color: colour("band-improve") } }, { xAxis: LIMITS_MS[1] }],
+        [{ xAxis: LIMITS_MS[1], itemStyle: { color: colour("band-poor") } }, { xAxis: 1e9 }],
+      ],
+    },
     markLine: {
       symbol: "none",
       silent: true,

@@ -1,5 +1,5 @@
 /** The ledger of stampedes and the data table of one round. Built when opened: they can be long. */
-import { element, tableOf } from "./page.js";
+import { element, longTable, tableOf } from "./page.js";
 import { countText, figureText, instantText, msText, NOT_MEASURED, quantileOf } from "./words.js";
 
 /**
@@ -26,17 +26,17 @@ export function ledgerTable(data, round, selection, choose) {
     "cause",
     "began at",
     "lasted",
-    "peak",
-    "recomputes",
+    "recomputes at once",
+    "requests met",
+    "their p95",
     "visits met",
     "their median LCP",
     "explained below",
+    "recomputes",
+    "wasted",
     "expected: alone → in the herd",
     "CPU",
     "database",
-    "wasted",
-    "requests met",
-    "their p95",
     "who met it",
   ];
   const table = tableOf(columns, rows, 4);
@@ -67,25 +67,25 @@ function ledgerRow(data, trial, one, number, choose) {
     one.cause,
     instantText(one.begin_s),
     msText((one.end_s - one.begin_s) * 1000),
-    `${countText(one.peak)}${one.cost?.capped ? " (capped by threads)" : ""}`,
-    countText(one.recomputes),
+    `${countText(one.peak)}${one.cost?.capped ? " (all threads)" : ""}`,
+    one.cost ? countText(one.cost.requests) : NOT_MEASURED,
+    one.cost ? msText(one.cost.response_p95_ms) : NOT_MEASURED,
     countText(met.length),
     lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
     explained(data, trial, number),
+    countText(one.recomputes),
     ...costCells(one.cost),
   ];
 }
 
 /** What it cost; a stampede of the warm-up or of a trial kept out has no figures. @param {import("./page.js").Cost | null} cost */
 function costCells(cost) {
-  if (!cost) return [...Array(6).fill(NOT_MEASURED), ""];
+  if (!cost) return [...Array(4).fill(NOT_MEASURED), ""];
   return [
+    countText(cost.wasted),
     `${figureText(cost.predicted_alone, "")} → ${figureText(cost.predicted_in_herd, "")}`,
     figureText(cost.cpu_s, "s"),
     figureText(cost.db_s, "s"),
-    countText(cost.wasted),
-    countText(cost.requests),
-    msText(cost.response_p95_ms),
     cost.who,
   ];
 }
@@ -116,7 +116,7 @@ export function bucketTable(data, round) {
       countText(trial.recomputes[n]),
     ]),
   );
-  return tableOf(["strategy", "from", "reads", "failed", "slowest", "median", "recomputes open"], rows);
+  return longTable(["strategy", "from", "reads", "failed", "slowest", "median", "recomputes open"], rows);
 }
 
 /** The trials of a round in the order of the page. @param {import("./page.js").Data} data @param {number} round */

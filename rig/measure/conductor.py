@@ -23,6 +23,7 @@ from rig.plan.environment import fingerprint, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
+from rig.plan.selftest_stamp import last_stamp
 
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
@@ -39,7 +40,9 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
     browser = find_browser() if options.visits else None
     progress.step("shop data")
     app_server.prepare_data(progress.step)
-    directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
+    facts = fingerprint()
+    environment = {**facts, "selftest": last_stamp(facts)}
+    directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": environment})
     with _recorded(directory), ExitStack() as stack:
         progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from rig.analysis.finding import control_note
 from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
+from rig.metrics import LCP
 from rig.model import RunStatus
-from rig.report import evidence, lcp_tables, ledger_tables, tables
+from rig.report import evidence, lcp_tables, ledger_tables, pareto, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
+from rig.report.stamp import stamp
 from rig.report.tables import dig
+from rig.report.worst import worst
 from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
 
 # Chromium rounds paint times of pages that are not cross-origin isolated.
@@ -30,6 +34,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
     slow = evidence.slowest(arms, found, run.path)
+    places = pareto.points({**summary, "arms": arms})
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -41,7 +46,8 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "disturbances": blocks(arms),
         "claims": summary.get("claims") or [],
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
-        "titles": headlines(arms, labels, found),
+        "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places)},
+        "worst": worst(arms, found),
         "ledger": ledger_tables.ledger_table(arms),
         "lcp": tables.lcp_table(labels, found),
         "causes": lcp_tables.causes_table(arms),
@@ -51,9 +57,10 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "controls": lcp_tables.controls_table(arms),
         "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),
-        "tradeoff": tables.tradeoff_table(arms),
+        "tradeoff": pareto.table(places),
         "freshness": tables.freshness_table(arms),
         "ages": ages(arms),
+        "lcp_limits": f"good up to {milliseconds(LCP.good_max)}, poor above {milliseconds(LCP.poor_min)}",
         "cost": tables.cost_table(arms),
         "validity": tables.validity_table(arms, found, rounds),
         "warnings": summary.get("warnings") or [],
@@ -61,7 +68,11 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "environment": tables.flattened(run.manifest.get("environment") or {}),
         "plan": tables.flattened({k: v for k, v in plan.items() if k not in ("arms", "order")}),
         "reproduce": run.manifest.get("reproduce"),
-        "data": {**chart_data(labels, found, summary), "slowest": evidence.links(slow)},
+        "data": {
+            **chart_data(labels, found, summary),
+            "slowest": evidence.links(slow),
+            "pareto": [asdict(place) for place in places],
+        },
     }
 
 
@@ -80,8 +91,10 @@ def header(run: Run, summary: dict[str, Any], labels: Sequence[str], rounds: int
         "rounds": plural(rounds, "round"),
         "valid": bool(summary.get("valid")),
         "interrupted": run.status is not RunStatus.COMPLETE,
+        "selftest": stamp(run.manifest.get("environment") or {}),
         "created": created,
-        "date": f"{datetime.fromisoformat(created):%d %b %Y, %H:%M} UTC" if created else "date unknown",
+        "date": f"{datetime.fromisoformat(created):%d %b %Y}" if created else "date unknown",
+        "time": f"{datetime.fromisoformat(created):%H:%M} UTC" if created else "",
         "name": run.path.name,
     }
 
@@ -176,13 +189,26 @@ def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
         "recomputes": f"{count(recomputes)} recomputes" if is_number(recomputes) else "",
         "commands": figure(dig(arm, "origin", "cache_commands_per_request")),
         "dom_nodes": count(dig(arm, "pages", "dom_nodes")),
-        "layouts": count(dig(arm, "pages", "layouts")),
-        "style_recalcs": count(dig(arm, "pages", "style_recalcs")),
+        "rendering": _rendering(arm.get("pages") or {}),
         "grade": grade,
         "sign": GRADES.get(str(grade), "?"),
         "brief": brief(reasons[0]) if reasons else "",
         "reasons": reasons,
     }
+
+
+def _rendering(pages: dict[str, Any]) -> list[str]:
+    """What the browser does with the page: ``["2 layouts, 3 styles", "paint 1.1 ms"]``, as far as it was measured."""
+    known = [
+        f"{count(value)} {name}"
+        for name, key in (("layouts", "layouts"), ("styles", "style_recalcs"))
+        if is_number(value := pages.get(key))
+    ]
+    paint_ms = dig(pages, "traced", "paint_ms")
+    return [
+        *([", ".join(known)] if known else []),
+        *([f"paint {milliseconds(paint_ms)}"] if paint_ms is not None else []),
+    ]
 
 
 def _no_inside(stampedes: object) -> str:
@@ -208,16 +234,13 @@ def brief(reason: str) -> str:
 
 
 def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bars: oldest page served, against the declared maximum, on one scale."""
+    """The oldest page each strategy served, against the most it declares."""
     known = [(label, dig(arm, "staleness", "age_max_s"), arm.get("max_staleness_s")) for label, arm in arms.items()]
-    longest = max((value for _, *both in known for value in both if is_number(value)), default=0.0)
     return [
         {
             "label": label,
             "oldest": seconds(oldest),
             "allowed": seconds(allowed),
-            "oldest_share": oldest / longest * 100 if is_number(oldest) and longest else 0,
-            "allowed_share": allowed / longest * 100 if is_number(allowed) and longest else None,
             "beyond": is_number(oldest) and is_number(allowed) and oldest > allowed,
         }
         for label, oldest, allowed in known
