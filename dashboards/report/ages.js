@@ -90,8 +90,8 @@ const agesOption = (trial, { data, topS, selected, last }) => (colour, width) =>
       axisLabel: { color: colour("muted"), fontSize: 11, formatter: (/** @type {number} */ v) => figureText(v, "s") },
     }),
     dataZoom: [
-      { type: "inside", xAxisIndex: [0], filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false },
-      { type: "slider", xAxisIndex: [0], filterMode: "none", show: false },
+      { type: "inside", xAxisIndex: [0], filterMode: "filter", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false },
+      { type: "slider", xAxisIndex: [0], filterMode: "filter", show: false },
     ],
     series: [
       {
@@ -100,6 +100,7 @@ const agesOption = (trial, { data, topS, selected, last }) => (colour, width) =>
         showSymbol: false,
         silent: true,
         connectNulls: true,
+        sampling: "max",
         emphasis: { disabled: true },
         data: trial.oldest_s.map((age, n) => [(n + 0.5) * data.bucket_s, age]),
         itemStyle: { color: arm.hue },

@@ -83,7 +83,7 @@ function timeAxis(n, context, colour, width) {
  * @param {boolean} last @param {(name: string) => string} colour
  */
 function zooms(last, colour) {
-  const all = { xAxisIndex: [0, 1, 2], filterMode: "none" };
+  const all = { xAxisIndex: [0, 1, 2], filterMode: "filter" };
   return [
     // A wheel alone must scroll the page.
     {
