@@ -58,7 +58,7 @@ const oldestOf = (trial) =>
 function ageNote(trial) {
   const judged = trial.judged.reduce((sum, one) => sum + one, 0);
   const stale = trial.stale.reduce((sum, one) => sum + one, 0);
-  return judged ? `${countText(stale)} of ${countText(judged)} reads stale in this round` : "no read was judged";
+  return judged ? `${countText(stale)} of ${countText(judged)} reads stale` : "no read judged";
 }
 
 /** @param {import("./page.js").Trial} trial @param {AgesContext} context @returns {import("./charts.js").OptionMaker} */
