@@ -1,4 +1,4 @@
-/** Speed against freshness: one marker a strategy, filled where no other beats it on both. */
+/** Speed against freshness: one marker a strategy, sized by origin work, filled where no other beats it on all three. */
 import { axis, base } from "./charts.js";
 import { markerOf } from "./page.js";
 import { tip } from "./tooltip.js";
@@ -52,15 +52,6 @@ export const tradeoffOption = (data) => (colour) => {
     },
     series: [
       {
-        type: "line",
-        step: "end",
-        silent: true,
-        z: 1,
-        showSymbol: false,
-        data: frontier(known),
-        lineStyle: { color: colour("muted"), width: 1, type: [4, 3] },
-      },
-      {
         type: "scatter",
         data: known.map((one) => ({
           value: [one.oldest_s, one.lcp_worst_ms],
@@ -89,14 +80,6 @@ export const tradeoffOption = (data) => (colour) => {
     ],
   };
 };
-
-/** The step through what no other beats on both. @param {Placed[]} known */
-function frontier(known) {
-  return known
-    .filter((one) => !one.dominated_by.length && !one.control)
-    .map((one) => [Number(one.oldest_s), Number(one.lcp_worst_ms)])
-    .sort(([a_s, a_ms], [b_s, b_ms]) => a_s - b_s || b_ms - a_ms);
-}
 
 /** Moves a name up or down until it lies over no other; ECharts asks for one after the other. */
 function apart() {
@@ -131,6 +114,6 @@ function tradeoffTip(one) {
     `LCP of the worst 5 %: ${msText(one.lcp_worst_ms)}`,
     `oldest page served: ${figureText(one.oldest_s, "s")}`,
     `origin load: ${figureText(share, "%")}`,
-    one.dominated_by.length ? `beaten on both by ${one.dominated_by.join(", ")}` : "no other beats it on both",
+    one.dominated_by.length ? `beaten on all three by ${one.dominated_by.join(", ")}` : "no other beats it on all three",
   ]);
 }

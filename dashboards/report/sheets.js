@@ -58,7 +58,7 @@ export const SHEETS = {
     rows: perBucket(data, (trial, n) => [trial.judged[n], trial.stale[n], trial.oldest_s[n]]),
   }),
   tradeoff: (data) => ({
-    columns: ["strategy", "lcp_worst_5_percent_ms", "oldest_s", "origin_share", "beaten_on_both_by"],
+    columns: ["strategy", "lcp_worst_5_percent_ms", "oldest_s", "origin_share", "beaten_on_all_by"],
     rows: data.pareto.map((one) => [
       ...[one.label, one.lcp_worst_ms, one.oldest_s, one.origin_share],
       one.dominated_by.join(" "),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from rig.analysis import (
     control_page,
     disturbances,
+    economics,
     freshness,
     ledger_figures,
     origin,
@@ -18,6 +19,7 @@ from rig.analysis import (
     pages,
     requests,
     symptoms,
+    time_shares,
 )
 from rig.analysis.ledger import Ledger, ledger
 from rig.analysis.quantiles import known_sum, ratio
@@ -29,6 +31,7 @@ from rig.journal import SealedTrial
 from rig.samples import TABLES
 
 Plan = Mapping[str, Any]
+Grading = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,8 @@ def derive(
         writes_committed=int(in_window.sum()),
         requests_and_visits=sent,
         cache_commands=facts.get("cache_commands"),
+        cache_round_trips=facts.get("cache_round_trips"),
+        invalidations=int(((events["event"] == "invalidate") & (events["begin_ns"] >= start_s * 1e9)).sum()),
     )
     own_clock = ~of_other_clocks(tables["requests"], facts)
     reads = reads_of(tables["requests"][own_clock], visits, entries)
@@ -112,10 +117,12 @@ def derive(
     )
 
 
-def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def arm_figures(
+    trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan, grade: Grading = lambda _: None
+) -> dict[str, Any]:
     """The sections of one arm of summary.json, pooled over ``trials`` (all sound), and ``by_round``.
 
-    An arm without a sound trial has the same keys, all null.
+    ``grade``: from the sections of one round. An arm without a sound trial has the same keys, all null.
     """
     if not trials:
         nothing = {name: TABLES[name].empty_table().to_pandas() for name in TABLES}
@@ -123,7 +130,8 @@ def arm_figures(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) 
         return {**unmeasured(_sections([blank], arm, plan)), "by_round": []}
     found = _sections(trials, arm, plan)
     each = [found] if len(trials) == 1 else [_sections([one], arm, plan) for one in trials]
-    return {**found, "by_round": [by_round(one, own) for one, own in zip(trials, each, strict=True)]}
+    rounds = [{**by_round(one, own), "grade": grade(own)} for one, own in zip(trials, each, strict=True)]
+    return {**found, "by_round": rounds}
 
 
 def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -159,6 +167,10 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         ),
         "symptoms": _symptoms(trials, plan),
         "cpu_s": {part: _cpu_s(trials, part) for part in ("app", "cache", "generator", "browser")},
+        "economics": economics.figures(
+            [one.facts for one in trials], sum(one.window.requests_and_visits for one in trials)
+        ),
+        "time_shares": time_shares.figures([one.window for one in trials], plan.get("ttl_s")),
     }
     return found if any(one.reported for one in trials) else _without_events(found)
 
@@ -210,6 +222,7 @@ def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
         "requests": _blank(found["requests"], split),
         "pages": _unplaced(_blank(found["pages"], split)),
         "origin": unmeasured(found["origin"]),
+        "time_shares": unmeasured(found["time_shares"]),
         "symptoms": None,
         "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
     }
@@ -248,6 +261,11 @@ def by_round(trial: Measured, found: Mapping[str, Any]) -> dict[str, Any]:
         "cpu_share": events["cpu_share"],
         "age_p99_s": stale["age_p99_s"],
         "age_max_s": stale["age_max_s"],
+        "stale_ratio": stale["stale_ratio"],
+        "time_to_fresh_p50_s": stale["time_to_fresh_p50_s"],
+        "cache_commands_per_request": events["cache_commands_per_request"],
+        "cache_round_trips_per_request": events["cache_round_trips_per_request"],
+        "write_p50_ms": found["writes"]["p50_ms"],
     }
 
 

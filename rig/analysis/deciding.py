@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.analysis.paired import Difference, paired
+from rig.words import milliseconds, percent, seconds
 
 Arm = Mapping[str, Any]
 Round = Mapping[str, Any]
@@ -19,6 +20,7 @@ class Deciding:
     title: str
     of_round: Callable[[Round], float | None]
     worth: float
+    unit: Callable[[object], str]
 
 
 def _worst_lcp(one: Round) -> float | None:
@@ -29,10 +31,10 @@ def _worst_lcp(one: Round) -> float | None:
 
 
 DECIDING = (
-    Deciding(title="LCP in a stampede", of_round=_worst_lcp, worth=50),
-    Deciding(title="freshness", of_round=lambda one: one["age_p99_s"], worth=0.5),
-    Deciding(title="response time", of_round=lambda one: one["p95_ms"], worth=50),
-    Deciding(title="work for the origin", of_round=lambda one: one["cpu_share"], worth=0.05),
+    Deciding(title="LCP in a stampede", of_round=_worst_lcp, worth=50, unit=milliseconds),
+    Deciding(title="freshness", of_round=lambda one: one["age_p99_s"], worth=0.5, unit=seconds),
+    Deciding(title="response time", of_round=lambda one: one["p95_ms"], worth=50, unit=milliseconds),
+    Deciding(title="work for the origin", of_round=lambda one: one["cpu_share"], worth=0.05, unit=percent),
 )
 
 

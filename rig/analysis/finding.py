@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any
 
 from rig.analysis.deciding import DECIDING, Arm, differences, values_of
-from rig.analysis.paired import LOWER, MOST_ROUNDS, UNDECIDED
+from rig.analysis.flip import flip, in_words
+from rig.analysis.paired import LOWER, MOST_ROUNDS, UNDECIDED, Difference
 from rig.analysis.rules import BAD, GRADES, section
 from rig.words import count, listed, milliseconds, plural, seconds
 
@@ -26,13 +27,17 @@ FEWEST_ROUNDS = 2
 
 
 def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"sentences", "choice", "undecided"}``; ``choice`` is None where none is shown better."""
+    """``{"sentences", "choice", "undecided", "flip", "differences"}``; ``choice`` is None where none is shown better.
+
+    ``flip``: what would have the runner-up chosen instead, see :mod:`rig.analysis.flip`; None without a choice.
+    """
     arms: Mapping[str, Arm] = summary["arms"]
     shown = {label: arm for label, arm in arms.items() if arm["trials"]}
     candidates = {label: arm for label, arm in shown.items() if not is_control(arm)}
     graded = {label: arm for label, arm in candidates.items() if arm["verdict"]["grade"] is not None}
     choice: str | None = None
     undecided: list[str] = []
+    turns: dict[str, Any] | None = None
     if not summary["valid"]:
         missing = [label for label in arms if label not in shown]
         answer = [f"This run is not valid: no sound trial of {listed(missing) or 'any strategy'}."]
@@ -43,11 +48,16 @@ def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
         answer = [f"{label} is graded {arm['verdict']['grade']}: {describe(arm)}."]
     else:
         choice, undecided, answer = _choose(graded)
+        if choice is not None:
+            second = sorted(graded, key=lambda label: _rank(graded[label]))[1]
+            turns = flip(graded[choice], graded[second], summary.get("conditions") or {})
+            answer.append(_runner_up(choice, second, graded, turns, summary.get("conditions") or {}))
     facts = [_stampede_fact(candidates), _stale_fact(candidates), _ungraded_fact(candidates)]
     return {
         "sentences": [*answer, *(fact for fact in facts if fact)],
         "choice": choice,
         "undecided": undecided,
+        "flip": turns,
         "differences": _told(graded),
     }
 
@@ -118,9 +128,7 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
         head = f"Under these conditions choose {leader}"
         if best["verdict"]["grade"] == BAD:
             head = f"No strategy kept within its budgets; the least bad is {leader}"
-        second = rivals[0]
-        runner_up = [] if graded[second]["verdict"]["grade"] == BAD else [f"Runner-up {second}."]
-        return leader, [], [f"{head}: {describe(best)}.", *runner_up]
+        return leader, [], [f"{head}: {describe(best)}."]
     together = [leader, *level]
     needed = _rounds_needed(best, [graded[rival] for rival in level])
     what = f"{'Undecided' if needed else 'No difference shown'} between {listed(together)}"
@@ -130,6 +138,27 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
     trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
     sentences = [f"{what} in {plural(rounds, 'round')}{needed}.", *trades, f"{leader}: {describe(best)}."]
     return None, together, [*bad, *sentences]
+
+
+def _runner_up(
+    leader: str, second: str, arms: Mapping[str, Arm], turns: Mapping[str, Any], conditions: Mapping[str, Any]
+) -> str:
+    """Who came second, by how much in what decided, and what would turn it round."""
+    shown = [
+        f"{title} {_margin(title, found)}"
+        for title, found in differences(arms[leader], arms[second]).items()
+        if found.outcome == LOWER
+    ]
+    who = "Next" if arms[second]["verdict"]["grade"] == BAD else "Runner-up"
+    rounds = plural(min(len(arms[label]["by_round"]) for label in (leader, second)), "round")
+    by = f": {listed(shown)} (95 % intervals over {rounds})" if shown else ""
+    return f"{who} {second}{by}; {in_words(turns, arms[leader], conditions)}."
+
+
+def _margin(title: str, found: Difference) -> str:
+    unit = next(figure.unit for figure in DECIDING if figure.title == title)
+    more, least, most = (unit(abs(value)) for value in (found.mean or 0, found.upper or 0, found.lower or 0))
+    return f"{more} worse ({least} to {most})"
 
 
 def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> str:

@@ -29,6 +29,9 @@ class Window:
     writes_committed: int
     requests_and_visits: int
     cache_commands: float | None
+    cache_round_trips: float | None = None
+    invalidations: int = 0
+    """Calls that took entries out of the cache after a write."""
 
     @property
     def begun(self) -> pd.DataFrame:
@@ -53,7 +56,8 @@ def figures(windows: Sequence[Window], *, hot_entry: str | None, threads: int | 
     Stampede figures and ``wasted`` are null for a strategy that stores nothing: it recomputes at every read by
     design. ``stampede_capped``: the peak is within one of the number of server threads, so it may have been
     higher with more. ``cpu_share``: processor seconds of recomputes for each second from the window's start to its end,
-    or to the end of the last recompute, where an overloaded target went on after it.
+    or to the end of the last recompute, where an overloaded target went on after it. ``cache_cost_ms``: what the round
+    trips of a request would cost at each of :data:`ROUND_TRIPS_MS`, computed.
     """
     begun = [window.begun for window in windows]
     met = [window.met for window in windows]
@@ -65,15 +69,33 @@ def figures(windows: Sequence[Window], *, hot_entry: str | None, threads: int | 
         **(_stampede_figures(begun, met, threads) if caching else dict.fromkeys(_NO_STAMPEDES)),
         **(_hot_figures(windows, hot_entry) if caching else dict.fromkeys(_NO_HOT)),
         "queries_per_write": ratio(_total(begun, "queries"), writes),
-        "cache_commands_per_request": ratio(
-            known_sum([np.nan if one.cache_commands is None else one.cache_commands for one in windows]),
-            sum(window.requests_and_visits for window in windows),
-        ),
+        "invalidations_per_write": ratio(sum(window.invalidations for window in windows), writes),
+        **_cache_figures(windows),
         "cpu_share": ratio(_cpu_s(begun), sum(map(_busy_s, windows))),
         "recompute_alone_ms": _median_ms([frame[~members(frame, own)] for frame, own in zip(begun, met, strict=True)]),
         "recompute_herd_ms": herd_ms(windows),
         "unended": sum(int(frame["end_s"].isna().sum()) for frame in begun),
     }
+
+
+ROUND_TRIPS_MS = (0.05, 0.5, 1.0)
+"""A cache on the same host, in the same data centre, and a hop away in it."""
+
+
+def _cache_figures(windows: Sequence[Window]) -> dict[str, Any]:
+    served = sum(window.requests_and_visits for window in windows)
+    commands = ratio(_sum([one.cache_commands for one in windows]), served)
+    trips = ratio(_sum([one.cache_round_trips for one in windows]), served)
+    return {
+        "cache_commands_per_request": commands,
+        "cache_round_trips_per_request": trips,
+        "cache_cost_ms": {f"{each:g}": None if trips is None else trips * each for each in ROUND_TRIPS_MS},
+    }
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    """None as soon as one window does not know it."""
+    return known_sum([np.nan if value is None else value for value in values])
 
 
 _NO_STAMPEDES = (

@@ -48,14 +48,9 @@ def traced(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def differences(arms: Arms) -> Iterator[str]:
     """A warning for each page and figure that differs between arms by more than its tolerance."""
     pages = {label: arm["pages"] for label, arm in arms.items() if arm["trials"]}
-    for path in dict.fromkeys(path for page in pages.values() for path in page["by_path"]):
+    for path in _paths(pages):
         for name, title in WEIGHTS.items():
-            seen = {
-                label: page["by_path"][path][name]
-                for label, page in pages.items()
-                if page["by_path"].get(path, {}).get("count", 0) >= FEWEST_VISITS
-            }
-            known = {label: value for label, value in seen.items() if value is not None}
+            known = _seen(pages, path, name)
             if known and max(known.values()) - min(known.values()) > TOLERANCE[name]:
                 said = listed([f"{label} {count(value)}" for label, value in known.items()])
                 yield f"{path} is not the same page under every strategy: {title} {said}; compare their LCPs with care"
@@ -67,6 +62,24 @@ def differences(arms: Arms) -> Iterator[str]:
             f"painting the page took unlike times: {said} (processor time, one traced visit each); a strategy should"
             " not change it"
         )
+
+
+def spread_of(arms: Arms, name: str) -> list[tuple[str, float, float]]:
+    """Each path that two arms or more were visited on often enough, with the least and the greatest median of them."""
+    pages = {label: arm["pages"] for label, arm in arms.items() if arm["trials"]}
+    seen = {path: list(_seen(pages, path, name).values()) for path in _paths(pages)}
+    return [(path, min(values), max(values)) for path, values in seen.items() if len(values) > 1]
+
+
+def _paths(pages: Arms) -> list[str]:
+    return list(dict.fromkeys(path for page in pages.values() for path in page["by_path"] or {}))
+
+
+def _seen(pages: Arms, path: str, name: str) -> dict[str, float]:
+    """The median of each arm that has one from enough visits."""
+    of_path = {label: (page["by_path"] or {}).get(path, {}) for label, page in pages.items()}
+    often = {label: one[name] for label, one in of_path.items() if (one.get("count") or 0) >= FEWEST_VISITS}
+    return {label: value for label, value in often.items() if value is not None}
 
 
 def _number(value: Any) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import exp, lgamma
 from typing import Any
 
 from rig.words import percent
@@ -74,11 +75,24 @@ def _seen(label: str, pages: Mapping[str, Any]) -> Seen:
 
 
 def _p(one: Seen, other: Seen) -> float:
-    # Late: scipy.stats takes half a second to import, and most who read a summary compare nothing.
-    from scipy.stats import fisher_exact
+    """Fisher's exact test, two-sided: all tables with these margins that are no likelier than the one seen.
 
-    table = [[one.starved, one.visits - one.starved], [other.starved, other.visits - other.starved]]
-    return float(fisher_exact(table).pvalue)
+    Not scipy.stats, whose import alone takes longer than all else a summary of a short run needs.
+    """
+    starved, visits = one.starved + other.starved, one.visits + other.visits
+    least, most = max(0, starved - other.visits), min(starved, one.visits)
+    total = _log_choose(visits, starved)
+    chances = {
+        first: exp(_log_choose(one.visits, first) + _log_choose(other.visits, starved - first) - total)
+        for first in range(least, most + 1)
+    }
+    # Tables as likely as the one seen count, and differ from it by rounding.
+    as_seen = chances[one.starved] * (1 + 1e-7)
+    return min(1.0, sum(chance for chance in chances.values() if chance <= as_seen))
+
+
+def _log_choose(number: int, chosen: int) -> float:
+    return lgamma(number + 1) - lgamma(chosen + 1) - lgamma(number - chosen + 1)
 
 
 def _least_p(one: Seen, other: Seen) -> float:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rig.analysis.arms import Measured, Plan, arm_figures, database_apart, declared_staleness_s, read_trial
+from rig.analysis.budgets import in_force
 from rig.analysis.cautions import cautions
+from rig.analysis.claims import claims
 from rig.analysis.finding import finding
 from rig.analysis.origin import Window, herd_ms
+from rig.analysis.pareto import pareto
 from rig.analysis.quantiles import plain, ratio
 from rig.analysis.starvation import compare as compare_starvation
 from rig.analysis.verdict import judge
@@ -34,10 +37,12 @@ def summarise(run: Run) -> dict[str, Any]:
         "valid": bool(planned) and all(sound.values()),
         "warnings": cautions(run, arms),
         "conditions": conditions(plan, windows),
+        "budgets": in_force(plan),
         "arms": arms,
         "starvation": compare_starvation(arms),
     }
-    return {name: plain(value) for name, value in {**summary, "finding": finding(summary)}.items()}
+    concluded = {"finding": finding(summary), "pareto": pareto(arms), "claims": claims(summary)}
+    return {name: plain(value) for name, value in {**summary, **concluded}.items()}
 
 
 def conditions(plan: Plan, windows: Sequence[Window]) -> dict[str, Any]:
@@ -84,8 +89,12 @@ def _arm(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) -> dict
     head["max_staleness_s"] = declared_staleness_s(trials, arm)
     # The processor time of a database server is not in the events of the process that asked it.
     head["database_apart"] = database_apart(plan)
-    found = {**head, "trials": len(trials), **arm_figures(trials, arm, plan)}
-    return {**found, "verdict": judge(found, plan.get("budgets"), plan.get("ttl_s"))}
+
+    def verdict(sections: Mapping[str, Any]) -> dict[str, Any]:
+        return judge({**head, **sections}, plan.get("budgets"), plan.get("ttl_s"))
+
+    found = arm_figures(trials, arm, plan, lambda of_round: verdict(of_round)["grade"])
+    return {**head, "trials": len(trials), **found, "verdict": verdict(found)}
 
 
 def _product(one: float | None, other: float | None) -> float | None:

@@ -28,6 +28,9 @@ _LOCUST_UI_PORT = 8089
     "--ttl", default=None, help="as-used, equal, literal, or a duration for the short TTL.  [default: as-used]"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of schedules and orders.")
+@click.option(
+    "--budget", "budgets", multiple=True, metavar="NAME=LIMIT", help="What a strategy may cost; exit 1 when exceeded."
+)
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
@@ -45,6 +48,7 @@ def run(
     writes: float | None,
     ttl: str | None,
     seed: int,
+    budgets: tuple[str, ...],
     quick: bool,
     no_pages: bool,
     workers: int,
@@ -61,6 +65,9 @@ def run(
 
     Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
 
+    A budget is one limit, or GOOD:OK: freshness_s, stampede_lcp_extra_ms, stampede_lcp_ratio, p95_ms,
+    origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1.
+
     \b
     Examples:
       rig run
@@ -68,10 +75,12 @@ def run(
       rig run --strategies all --rounds 3
       rig run --profile faults
       rig run --ttl 10s --rate 40 --window 1m
+      rig run --strategies lease --budget freshness_s=0.5 --budget p95_ms=100:300
       rig run --profile cache-outage --ui
       rig run --workers 2
       rig run --dry-run
     """
+    from rig.analysis.budgets import parse
     from rig.plan.plan import RunOptions
 
     mode, ttl_s = _ttl(ttl)
@@ -85,6 +94,7 @@ def run(
         ttl_mode=mode,
         ttl_s=ttl_s,
         seed=seed,
+        budgets=parse(budgets),
         quick=quick,
         visits=not no_pages,
         workers=workers,
@@ -96,6 +106,7 @@ def run(
 
 
 def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
+    from rig.analysis.budgets import exceeded
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
@@ -112,7 +123,12 @@ def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
         print_json({**summary, "run_dir": str(path)})
     else:
         show(path, summary)
-    return ExitCode.OK if summary["valid"] else ExitCode.INVALID
+    if not summary["valid"]:
+        return ExitCode.INVALID
+    over = list(exceeded(summary))
+    for text in over:
+        click.echo(f"over budget: {text}", err=True)
+    return ExitCode.REGRESSION if over else ExitCode.OK
 
 
 def _ui_port() -> int:

@@ -13,7 +13,7 @@ from rig.journal import RunDir
 from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
-from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.services.cache_server import CacheServer, cache_server, counters
 from rig.measure.services.control_page import control_page
 from rig.measure.target import Target
 from rig.model import TrialId
@@ -155,24 +155,32 @@ def bench_for(
 
 
 class Used:
-    """What a trial cost the target: processor seconds, and commands of the cache server.
+    """What a trial cost the target: processor seconds, and what the cache server did and held for it.
 
     Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
-    So is the processor time of a worker that was killed.
+    So is the processor time of a worker that was killed. ``empty_bytes``: what the server held before the trial.
     """
 
-    def __init__(self, bench: Bench, app: app_server.AppServer) -> None:
+    def __init__(self, bench: Bench, app: app_server.AppServer, empty_bytes: int | None = None) -> None:
         self._bench, self._app, self._starts = bench, app, bench.cache.starts
-        self._commands, self._cpu_s = self._processed(), self._seconds()
+        self._empty_bytes = empty_bytes
+        self._asked, self._own, self._cpu_s = counters(bench.cache.url), bench.cache.own_commands, self._seconds()
         self._workers = self._pids()
-        self.commands: int | None = None
+        self.cache: dict[str, int | None] = {}
         self.cpu_s: dict[str, float | None] = {}
 
     def stop(self) -> None:
         """The trial is over."""
         whole = self._bench.cache.starts == self._starts
+        now, before = counters(self._bench.cache.url), self._asked
         # Our own asking is one of them.
-        self.commands = self._processed() - self._commands - 1 if whole else None
+        own = self._bench.cache.own_commands - self._own + 1
+        self.cache = {
+            "cache_commands": now.commands - before.commands - own if whole else None,
+            "cache_round_trips": _less(now.round_trips, before.round_trips, own) if whole else None,
+            "cache_memory_bytes": _less(now.memory_bytes, self._empty_bytes) if whole else None,
+            "cache_keys": now.keys,
+        }
         after = self._seconds()
         self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
         if not whole:
@@ -183,10 +191,11 @@ class Used:
     def _pids(self) -> set[int]:
         return {process.pid for process in self._app.service.tree()}
 
-    def _processed(self) -> int:
-        return commands_processed(self._bench.cache.url) - self._bench.cache.own_commands
-
     def _seconds(self) -> dict[str, float]:
         cache = self._bench.cache.service
         used = {"app": self._app.service.cpu_s()}
         return {**used, "cache": cache.cpu_s()} if cache is not None else used
+
+
+def _less(now: int | None, before: int | None, own: int = 0) -> int | None:
+    return None if now is None or before is None else max(0, now - before - own)

@@ -17,6 +17,7 @@ from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
+from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, RunStatus, TrialId
 from rig.plan.environment import fingerprint, pinning
@@ -81,13 +82,14 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     with clock.phase("reset"):
         epoch = target.reset(plan.target_parameters)
         bench.events.collect(epoch - 1)  # What came late belongs to no trial.
+        empty_bytes = counters(bench.cache.url).memory_bytes
         folder = bench.run.open_trial(trial)
     with clock.phase("rest"):
         at_rest_ms = bench.at_rest_ms()
     progress.trial(trial, "warm", 0.0)
     with clock.phase("warm"):
         target.seed(arm.strategy, plan.warm_shares(trial.round))
-    used = Used(bench, serving.app)
+    used = Used(bench, serving.app, empty_bytes)
     order = TrialOrder(
         url=arm.url,
         strategy=arm.strategy,
@@ -131,7 +133,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
         **{name: result.get(name, default) for name, default in _CREW.items()},
         "marks": found,
         "disturbances": disturbed.facts,
-        "cache_commands": used.commands,
+        **used.cache,
         "cpu_s": {**result["cpu_s"], **used.cpu_s},
         "settle": settled,
         "control_at_rest_ms": at_rest_ms,

@@ -37,6 +37,8 @@ class RunOptions:
     visits: bool = True
     workers: int = 0
     """Locust workers that share the load; 0: one process sends everything."""
+    budgets: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
+    """What the user declared: one limit, or what is good and what is still ok. For the rest the verdict's own hold."""
     master: str | None = None
     """Address on which workers started by hand are awaited, and on which they find the target."""
 
@@ -99,8 +101,6 @@ class Plan:
     amounts: Amounts
     conditions: Conditions
     arms: Sequence[PlannedArm]
-    budgets: Mapping[str, float] = field(default_factory=dict)
-    """What the user declared; for the rest the verdict's own limits hold."""
 
     @property
     def order(self) -> list[list[TrialId]]:
@@ -177,6 +177,9 @@ class Plan:
         words += ["--ttl", ttl, "--seed", str(options.seed)]
         words += ["--workers", str(options.workers)] if options.workers else []
         words += ["--master", options.master] if options.master else []
+        for name, limit in options.budgets.items():
+            both = limit if isinstance(limit, tuple) else (limit,)
+            words += ["--budget", f"{name}={':'.join(f'{one:g}' for one in both)}"]
         words += ["--quick"] * options.quick + ["--no-pages"] * (not options.visits)
         return shlex.join(words)
 
@@ -210,7 +213,7 @@ class Plan:
             "recompute_ms": conditions.recompute_ms,
             "paths": dict(profile.reads),
             "entries": dict(profile.entries),
-            "budgets": dict(self.budgets),
+            "budgets": dict(self.options.budgets),
             "chosen": self.chosen,
         }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rig.analysis.freshness import FEW_OPPORTUNITIES as FEW
 from rig.report.chart_data import Picture, sound_visits
+from rig.report.unit_costs import unit_costs
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
 
 
@@ -106,12 +107,12 @@ def share_of(part: object, whole: object) -> str:
 def cost_table(arms: dict[str, dict[str, Any]]) -> Table:
     """What each strategy costs, where it can be put so for each 1,000 requests."""
     columns = [
-        "strategy", "hit ratio", "recomputes", "wasted", "queries per write", "cache commands*", "app CPU*",
-        "cache CPU*", "generator CPU*", "browser CPU*", "write, median", "write, p99",
+        "strategy", "hit ratio", "recomputes", "wasted", "queries per write", "cache calls per write",
+        "cache commands*", "round trips*", "their cost at 0.05 / 0.5 / 1 ms each*", "cache memory", "cache keys",
+        "app CPU*", "cache CPU*", "generator CPU*", "browser CPU*", "write, median", "write, p99",
     ]  # fmt: skip
     rows = []
     for label, arm in arms.items():
-        commands = dig(arm, "origin", "cache_commands_per_request")
         rows.append(
             [
                 label,
@@ -119,18 +120,19 @@ def cost_table(arms: dict[str, dict[str, Any]]) -> Table:
                 count(dig(arm, "origin", "recomputes")),
                 count(dig(arm, "origin", "wasted")),
                 figure(dig(arm, "origin", "queries_per_write")),
-                figure(commands * 1000 if is_number(commands) else None),
-                *(_cpu(arm, part) for part in ("app", "cache", "generator", "browser")),
+                figure(dig(arm, "origin", "invalidations_per_write")),
+                *unit_costs(arm),
+                *(_cpu(arm, part) for part in ("generator", "browser")),
                 milliseconds(dig(arm, "writes", "p50_ms")),
                 milliseconds(dig(arm, "writes", "p99_ms")),
             ]
         )
-    return Table(caption="Cost; columns with * are for each 1,000 requests sent", columns=columns, rows=rows)
+    return Table(caption="Cost; columns with * are for each 1,000 requests and page visits", columns=columns, rows=rows)
 
 
 def _cpu(arm: dict[str, Any], part: str) -> str:
-    used, sent = dig(arm, "cpu_s", part), dig(arm, "requests", "sent")
-    return seconds(used / sent * 1000) if is_number(used) and sent else NOT_MEASURED
+    used, served = dig(arm, "cpu_s", part), dig(arm, "economics", "requests")
+    return seconds(used / served * 1000) if is_number(used) and served else NOT_MEASURED
 
 
 def validity_table(arms: dict[str, dict[str, Any]], found: Sequence[Picture], rounds: int) -> Table:

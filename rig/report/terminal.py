@@ -18,6 +18,7 @@ from rich.text import Text
 from rig.analysis.finding import control_note
 from rig.analysis.rules import section
 from rig.report import disturbances
+from rig.report.claims import counted
 from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, plural, seconds
 
 WIDTH = 80
@@ -65,6 +66,9 @@ def _blocks(summary: Mapping[str, Any], manifest: Mapping[str, Any], report_path
     yield _paragraph(f"Does this apply to you?  {_conditions(summary['conditions'])}")
     yield Text()
     yield _table(summary["arms"])
+    if told := counted(summary.get("claims") or []):
+        yield Text()
+        yield _paragraph(f"{told[0].upper()}{told[1:]}; each with its figure in the report")
     yield from _disturbances(summary["arms"])
     yield from _warnings(summary["warnings"])
     yield Text()

@@ -12,7 +12,7 @@ from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
 from rig.metrics import LCP
 from rig.model import RunStatus
-from rig.report import evidence, lcp_tables, ledger_tables, pareto, tables
+from rig.report import claims, evidence, lcp_tables, ledger_tables, pareto, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
@@ -34,7 +34,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
     slow = evidence.slowest(arms, found, run.path)
-    places = pareto.points({**summary, "arms": arms})
+    places = pareto.points(summary)
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -44,7 +44,8 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "ratios": ratios(summary.get("conditions") or {}),
         "verdicts": verdicts(arms),
         "disturbances": blocks(arms),
-        "claims": summary.get("claims") or [],
+        "claims": claims.groups(summary.get("claims") or []),
+        "claims_counted": claims.counted(summary.get("claims") or []),
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places)},
         "worst": worst(arms, found),

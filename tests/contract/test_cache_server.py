@@ -6,7 +6,7 @@ import psutil
 import pytest
 import redis
 
-from rig.measure.services.cache_server import CacheServer, cache_server, commands_processed
+from rig.measure.services.cache_server import CacheServer, cache_server, counters
 from rig.model import InfrastructureError
 
 
@@ -51,11 +51,29 @@ def test_flush_removes_all_keys_and_counts_as_rigs_own_command(own):
     """Figures of commands are the target's."""
     with redis.Redis.from_url(own.url) as client:
         client.set("key", "value")
-        before = commands_processed(own.url)
+        before = counters(own.url).commands
         own.flush()
         assert own.own_commands == 1
-        assert commands_processed(own.url) - before - own.own_commands == 1, "the second asking is the other one"
+        assert counters(own.url).commands - before - own.own_commands == 1, "the second asking is the other one"
         assert client.dbsize() == 0
+
+
+def test_what_is_sent_together_is_one_round_trip(own):
+    """Ten commands in a pipeline cost ten commands of the server, and one wait of who sent them."""
+    client = redis.Redis.from_url(own.url, protocol=2, driver_info=None)
+    client.set("key", "x" * 50_000)
+    before = counters(own.url)
+    for _ in range(5):
+        client.get("key")
+    with client.pipeline(transaction=False) as together:
+        for number in range(10):
+            together.set(f"key{number}", "value")
+        together.execute()
+    after = counters(own.url)
+    assert after.commands - before.commands - 1 == 15, "the first asking is counted by the second"
+    assert after.round_trips - before.round_trips - 1 == 6
+    assert after.keys == 11
+    assert after.memory_bytes > 50_000
 
 
 def test_a_server_the_user_brought_is_not_killed(own):

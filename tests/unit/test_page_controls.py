@@ -179,3 +179,17 @@ class TestSummary:
         assert page["pipeline_ms"]["median"]["lcp"] > 0
         assert page["by_cause"]["HIT"]["outside_stampede"]["count"] is None
         assert page["by_cause"]["HIT"]["count"] > 0
+
+
+@pytest.mark.parametrize("table", [((3, 40), (0, 44)), ((10, 200), (1, 180)), ((0, 9), (0, 9)), ((5, 5), (2, 30))])
+def test_fishers_test_agrees_with_scipys(table):
+    """Own arithmetic only because importing scipy.stats takes longer than the rest of a short run's summary."""
+    from scipy.stats import fisher_exact
+
+    (starved, visits), (others, all_others) = table
+    arms = {
+        "a": {"trials": 1, "pages": {"starved": starved, "measured": visits - starved}},
+        "b": {"trials": 1, "pages": {"starved": others, "measured": all_others - others}},
+    }
+    expected = fisher_exact([[starved, visits - starved], [others, all_others - others]]).pvalue
+    assert starvation.compare(arms)["pairs"][0]["p"] == pytest.approx(expected, rel=1e-9)

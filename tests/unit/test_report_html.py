@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import re
+from html import unescape
 
 import pytest
 
 from rig import words
+from rig.analysis.pareto import pareto as places
 from rig.analysis.summary import summarise
 from rig.model import InfrastructureError
 from rig.report import html, pareto
@@ -179,11 +181,20 @@ class TestUnknowns:
         assert render(run, {key: summary[key] for key in ("schema", "valid", "arms")})
 
     def test_claims_are_listed_when_there_are_any(self, run, summary):
-        claims = [{"claim": f"{NASTY} is fast", "verdict": "refuted", "evidence": "p95 is 2 s"}]
-        text = render(run, {**summary, "claims": claims})
-        assert "refuted" in text
+        claim = {"sentence": f"{NASTY} is fast", "where": "quiz", "result": "refuted", "figure": "p95 is 2 s"}
+        page = render(run, {**summary, "claims": [claim]})
+        text = unescape(text_of(page))
+        assert "The seed's claims: 0 confirmed, 1 refuted, 0 undecided, 0 not tested" in text
+        assert "What its quiz says: 1 refuted" in text
         assert "p95 is 2 s" in text
-        assert NASTY not in text
+        assert NASTY not in page
+
+    def test_each_claim_of_the_seed_stands_in_the_report_with_its_result(self, run, summary):
+        """A sign beside the word, because colour alone says nothing to many people."""
+        text = unescape(text_of(render(run, summary)))
+        for claim in summary["claims"]:
+            assert claim["sentence"] in text, claim["id"]
+        assert "✓ confirmed" in text and "– not tested" in text
 
     def test_an_interrupted_run_says_so_first(self, tmp_path):
         run = build(tmp_path, rounds=2, unsealed=("2-delete-many", "1-fixed-timeout", "2-fixed-timeout"))
@@ -289,20 +300,24 @@ class TestSentences:
         """Also controls, which are drawn but beat nobody, and what was not measured."""
 
         def said(**arms):
-            return pareto.title(pareto.points({"arms": arms}))
+            return pareto.title(
+                pareto.points({"pareto": places({name: {**arm, "trials": 1} for name, arm in arms.items()})})
+            )
 
         fast, fresh, worse = self.arm(age=5, p95=100), self.arm(age=1, p95=900), self.arm(age=6, p95=950)
         control = {**self.arm(age=0, p95=10), "known_bad": "on purpose"}
+        odd = self.arm(age=5.5, p95=90)
         assert said(fast=fast, fresh=fresh, worse=worse).endswith("the choice is between fast and fresh")
-        assert said(fresh=fresh, worse=worse, control=control) == "fresh is best on both speed and freshness"
+        assert said(fresh=fresh, worse=worse, control=control) == "fresh is best on speed, freshness and origin work"
+        assert said(fast=fast, odd=odd) == "Every strategy is best on something: speed, freshness or origin work"
         assert "too few" in said(fast=fast, unknown=self.arm())
 
-    def test_the_summarys_own_comparison_is_drawn_where_it_has_one(self):
+    def test_the_summarys_comparison_is_what_is_drawn(self):
         rows = [
             {"arm": "a", "lcp_worst_ms": 900.0, "oldest_s": 2.0, "origin_share": 0.1, "dominated_by": ["b"]},
             {"arm": "b", "lcp_worst_ms": 800.0, "oldest_s": 1.0, "origin_share": None, "dominated_by": []},
         ]
-        found = pareto.points({"arms": {"a": {}, "b": {}}, "pareto": rows})
+        found = pareto.points({"pareto": rows})
         assert [(one.label, one.dominated_by) for one in found] == [("a", ("b",)), ("b", ())]
         assert pareto.table(found).rows[1][3:] == ["not measured", "none"]
 

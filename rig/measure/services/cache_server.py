@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rig.measure.services.process import Service
 from rig.model import InfrastructureError
@@ -127,10 +129,38 @@ def cache_server(logs: Path, cpus: str | None) -> Iterator[CacheServer]:
                 server.service.stop()
 
 
-def commands_processed(url: str) -> int:
-    """Commands the server ran since it started."""
-    info = _info(url, "stats")
-    return int(info["total_commands_processed"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What the server says of itself: work since it started, and what it holds now.
+
+    ``round_trips``: replies sent; commands sent together are answered together. ``memory_bytes``: without what an empty
+    server needs for itself. None where a server does not count it.
+    """
+
+    commands: int
+    round_trips: int | None
+    memory_bytes: int | None
+    keys: int
+
+
+def counters(url: str) -> Counters:
+    """Ask the server, by one command that is not yet counted in its own answer.
+
+    Raises:
+        InfrastructureError: it does not answer.
+    """
+    info = _info(url, "default")
+    databases: list[Any] = [held for name, held in info.items() if re.fullmatch(r"db\d+", name)]
+    return Counters(
+        commands=int(info["total_commands_processed"]),
+        round_trips=_whole(info.get("total_writes_processed")),
+        memory_bytes=_whole(info.get("used_memory_dataset")),
+        keys=sum(int(held["keys"]) for held in databases),
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def round_trip_ms(url: str, times: int = 200) -> float:
