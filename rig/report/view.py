@@ -140,10 +140,10 @@ def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
 def ratios(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The dimensionless figures that carry over to other traffic: (symbol, figure, meaning)."""
     return [
-        ("λΔ", figure(facts.get("lambda_delta")), "reads arrive in one recompute"),
-        ("w·TTL", figure(facts.get("w_ttl")), "writes in one TTL"),
-        ("w·Δ", figure(facts.get("w_delta")), "writes in one recompute"),
-        ("λΔ/threads", figure(facts.get("lambda_delta_per_thread")), "of the server threads in one herd"),
+        ("λΔ", figure(facts.get("lambda_delta")), "reads in a recompute"),
+        ("w·TTL", figure(facts.get("w_ttl")), "writes in a TTL"),
+        ("w·Δ", figure(facts.get("w_delta")), "writes in a recompute"),
+        ("λΔ/threads", figure(facts.get("lambda_delta_per_thread")), "of the threads in a herd"),
     ]
 
 
