@@ -72,7 +72,7 @@ function ledgerRow(data, trial, one, number, choose) {
     one.cost ? msText(one.cost.response_p95_ms) : NOT_MEASURED,
     countText(met.length),
     lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
-    explained(data, trial, number),
+    explained(data, trial, number, choose),
     countText(one.recomputes),
     ...costCells(one.cost),
   ];
@@ -93,13 +93,19 @@ function costCells(cost) {
 /**
  * Links to the slowest visits that met a stampede; empty where none of them did.
  * @param {import("./page.js").Data} data @param {import("./page.js").Trial} trial @param {number} number
+ * @param {(chosen: import("./page.js").Selection) => void} choose
  */
-function explained(data, trial, number) {
+function explained(data, trial, number, choose) {
   const mine = data.slowest.filter(
     ({ arm, round, stampede }) => arm === trial.arm && round === trial.round && stampede === number,
   );
   const found = element("span", {});
-  for (const { id, lcp_ms } of mine) found.append(element("a", { href: `#${id}` }, `visit of ${msText(lcp_ms)}`), " ");
+  for (const { id, lcp_ms } of mine) {
+    const link = element("a", { href: `#${id}` }, `visit of ${msText(lcp_ms)}`);
+    // Where another stampede is chosen, or its fold is closed, the visit could not be seen.
+    link.addEventListener("click", () => choose({ arm: trial.arm, round: trial.round, stampede: number }));
+    found.append(link, " ");
+  }
   return found;
 }
 

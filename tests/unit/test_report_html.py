@@ -300,9 +300,8 @@ class TestSentences:
         """Also controls, which are drawn but beat nobody, and what was not measured."""
 
         def said(**arms):
-            return pareto.title(
-                pareto.points({"pareto": places({name: {**arm, "trials": 1} for name, arm in arms.items()})})
-            )
+            measured = {name: {**arm, "trials": 1} for name, arm in arms.items()}
+            return pareto.title(pareto.points({"pareto": places(measured)}))
 
         fast, fresh, worse = self.arm(age=5, p95=100), self.arm(age=1, p95=900), self.arm(age=6, p95=950)
         control = {**self.arm(age=0, p95=10), "known_bad": "on purpose"}
