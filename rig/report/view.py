@@ -47,7 +47,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "claims": claims.groups(summary.get("claims") or []),
         "claims_counted": claims.counted(summary.get("claims") or []),
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
-        "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places)},
+        "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places), "slowest": evidence.title(slow)},
         "worst": worst(arms, found),
         "ledger": ledger_tables.ledger_table(arms),
         "lcp": tables.lcp_table(labels, found),
