@@ -46,6 +46,8 @@ function showSlowest(selection) {
       Number(dataset.round) === selection.round &&
       dataset.stampede === String(selection.stampede));
   for (const visit of rowsOf("article.slow")) visit.hidden = !met(visit);
+  const none = document.getElementById("slow-none");
+  if (none) none.hidden = Boolean(document.querySelector("article.slow:not([hidden])"));
   for (const arm of rowsOf(".slow-arm")) arm.hidden = !arm.querySelector("article.slow:not([hidden])");
   for (const more of /** @type {HTMLDetailsElement[]} */ (rowsOf(".slow-more"))) {
     more.hidden = !more.querySelector("article.slow:not([hidden])");
