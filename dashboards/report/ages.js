@@ -26,6 +26,7 @@ export function showAges(data, round, selection) {
     note.textContent = trial ? ageNote(trial) : "";
     if (!trial) {
       undraw(place);
+      place.classList.remove("drawn");
       place.textContent = "Not measured in this round.";
       return [];
     }
@@ -58,7 +59,8 @@ const oldestOf = (trial) =>
 function ageNote(trial) {
   const judged = trial.judged.reduce((sum, one) => sum + one, 0);
   const stale = trial.stale.reduce((sum, one) => sum + one, 0);
-  return judged ? `${countText(stale)} of ${countText(judged)} reads stale` : "no read judged";
+  const said = judged ? `${countText(stale)} of ${countText(judged)} reads stale` : "no read judged";
+  return trial.kept_out.length ? `${said}; kept out of the figures` : said;
 }
 
 /** @param {import("./page.js").Trial} trial @param {AgesContext} context @returns {import("./charts.js").OptionMaker} */

@@ -71,7 +71,7 @@ function ledgerRow(data, trial, one, number, choose) {
     one.cost ? countText(one.cost.requests) : NOT_MEASURED,
     one.cost ? msText(one.cost.response_p95_ms) : NOT_MEASURED,
     countText(met.length),
-    lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
+    lcp.length ? msText(quantileOf(lcp, 0.5)) : met.length ? NOT_MEASURED : "no visit",
     explained(data, trial, number, choose),
     countText(one.recomputes),
     ...costCells(one.cost),

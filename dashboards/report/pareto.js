@@ -42,7 +42,7 @@ export const tradeoffOption = (data) => (colour) => {
       name: "LCP, worst 5 % (lower is faster)",
       nameLocation: "end",
       nameTextStyle: { color: colour("muted"), align: "left", padding: [0, 0, 0, -66] },
-      splitNumber: 4,
+      splitNumber: 3,
       axisLabel: { color: colour("muted"), fontSize: 11, formatter: (/** @type {number} */ v) => (v ? axisText(v) : "0") },
     }),
     tooltip: {

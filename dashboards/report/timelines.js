@@ -19,7 +19,7 @@ const POINTER_Y = 60;
  */
 export function startTimelines(data, chosen) {
   const rows = rowsOf("#timeline-rows .timeline-row");
-  let round = data.rounds[0] ?? 1;
+  let round = firstRound(data);
   /** @type {import("./page.js").Selection | null} */
   let selection = null;
 
@@ -53,6 +53,7 @@ export function startTimelines(data, chosen) {
     round = next;
     chosen(null);
   });
+  press(round);
   show();
   return (next) => {
     selection = next;
@@ -76,6 +77,7 @@ function showRow(row, trial, data, selection, last, chosen) {
   place.classList.toggle("empty", !trial);
   if (!trial) {
     undraw(place);
+    place.classList.remove("drawn");
     note.textContent = "";
     place.textContent = "Not measured in this round.";
     return null;
@@ -97,6 +99,13 @@ function showRow(row, trial, data, selection, last, chosen) {
     if (hit.componentType === "markArea") chosen({ arm: trial.arm, round: trial.round, stampede: hit.dataIndex });
   });
   return chart;
+}
+
+/** The round to begin with: the first of those with most trials in the figures. @param {import("./page.js").Data} data */
+function firstRound({ rounds, trials }) {
+  const sound = (/** @type {number} */ round) =>
+    trials.filter((trial) => trial.round === round && !trial.kept_out.length).length;
+  return rounds.reduce((best, round) => (sound(round) > sound(best) ? round : best), rounds[0] ?? 1);
 }
 
 /** @param {any[]} charts of one shape @param {string} group */
@@ -146,7 +155,6 @@ function roundButtons(rounds, choose) {
       choose(rounds[n]);
     }),
   );
-  if (buttons.length) press(rounds[0]);
   byId("rounds").replaceChildren(...buttons);
   return press;
 }

@@ -12,15 +12,20 @@ NOT_RUN = "selftest not run on this machine"
 
 
 def stamp(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"ok", "sign", "text", "more"}`` from a run's environment; ``ok`` is None where nothing is known.
+    """``{"ok", "sign", "text", "more"}`` from a run's environment; ``ok`` is None, and no sign, where nothing is known.
 
     Of several parts the one tested longest ago gives the date: what the stamp says holds for all of them.
     """
     if "selftest" not in environment:
-        return {"ok": None, "sign": "?", "text": "selftest not recorded", "more": "The run was made before it was."}
+        return {"ok": None, "sign": "", "text": "selftest not recorded", "more": "The run was made before it was."}
     known = environment["selftest"]
     if not known or not known["parts"]:
-        return {"ok": None, "sign": "?", "text": NOT_RUN, "more": "rig selftest shows that rig measures right here."}
+        return {
+            "ok": None,
+            "sign": "",
+            "text": NOT_RUN,
+            "more": "rig selftest would show whether rig measures right here.",
+        }
     parts = known["parts"]
     day = f"{min(datetime.fromisoformat(part['at']) for part in parts.values()):%d %b %Y}"
     missed = [name for part in parts.values() for name in part["missed"]]
