@@ -3,13 +3,14 @@
 #   ARGS=…              passed on: rig run (demo), pytest (test), script/lock (lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint audit lock clean
 
 help:
 	@echo "make setup   install everything into this folder; quick when nothing changed"
 	@echo "make demo    setup, then run the four seed strategies, print the table, say where the report is"
 	@echo "make test    setup, then all tests                     (ARGS=\"-k name\")"
 	@echo "make lint    setup, then ruff, mypy, and a syntax check of the JavaScript"
+	@echo "make audit   setup, then ask the registries for known vulnerabilities of what is locked"
 	@echo "make lock    make the lock files anew                  (ARGS=--upgrade for newest versions)"
 	@echo "make clean   remove what setup and the checks made; runs/ stays"
 
@@ -28,6 +29,9 @@ lint: setup
 	@.venv/bin/mypy
 	@find rig dashboards lighthouse_scripts target_app \( -name node_modules -o -name .venv \) -prune \
 		-o \( -name '*.js' -o -name '*.mjs' \) -print | PATH="$$PWD/.venv/bin:$$PATH" xargs -n 1 node --check
+
+audit: setup
+	@.venv/bin/python script/audit.py
 
 lock:
 	@script/lock $(ARGS)

@@ -34,7 +34,8 @@ EXAMPLES = """\
 examples:
   .venv/bin/python benchmarks/gate.py                         2,000 gates of each kind, a few minutes
   .venv/bin/python benchmarks/gate.py --gates 300 --launches 8 12
-  .venv/bin/python benchmarks/gate.py --replay runs/RUN       2,000 relabelings of recorded requests
+  .venv/bin/python benchmarks/gate.py --replay runs           2,000 relabelings of the launches of all gates there
+  .venv/bin/python benchmarks/gate.py --replay runs/RUN       or of the requests of a run
 
 luck: what starting a server anew does to its p95, SD of the log-ratio of two identical arms.
 """
@@ -87,7 +88,12 @@ def main() -> None:
     parser.add_argument("--replay", type=Path, metavar="DIR", help="folder with trials (requests.parquet) to relabel")
     options = parser.parse_args()
     if options.replay:
-        replay(options.replay, options.gates, options.seed)
+        if any(options.replay.rglob("gate.json")):
+            from benchmarks.gate_replay import replay_gates
+
+            replay_gates(options.replay, options.gates, options.seed)
+        else:
+            replay(options.replay, options.gates, options.seed)
         return
     for last in options.launches:
         print(f"\nat most {last} launches, {BLOCKS} kept blocks each, {len(FAMILY)} metrics")

@@ -1,188 +1,166 @@
 /**
- * Lighthouse audits of one page, one JSON line per audit on stdout. What the fields mean: README.md.
+ * Lighthouse audits of one page under each strategy, cold and warm, one JSON line per audit on stdout, then one summary
+ * line per strategy and state of the cache. What the fields mean: README.md.
  *
- * Exit codes: 0 audited, 2 usage, 3 no browser or the page could not be audited, 130 interrupted.
+ * Exit codes: 0 audited, 1 budget exceeded, 2 usage, 3 no browser or a page that could not be audited, 130 interrupted.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 
-const USAGE = `usage: npm run audit -- --url URL [--runs N] [--preset desktop|mobile] [--allow-host HOST]
-  --url         page to audit; its host must be loopback or named by --allow-host
-  --runs        audits, each in a fresh browser (default 1)
-  --preset      Lighthouse's device and throttling (default desktop)
-  --allow-host  a host that may be audited although it is not loopback; may be repeated`;
+import { judge, readBudget } from "./budget.mjs";
+import { medianRun, summarise } from "./figures.mjs";
+import { unmeasured } from "./outcome.mjs";
+import { readOptions, USAGE } from "./options.mjs";
+import { Stop, usage } from "./stop.mjs";
 
-/** An error that ends the program: one line for a person, and the exit code. */
-class Stop extends Error {
-  /** @param {string} message @param {number} exitCode */
-  constructor(message, exitCode) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
+/** @typedef {import("./options.mjs").Options} Options */
 
-const usage = (/** @type {string} */ message) => new Stop(`${message} (npm run audit -- --help)`, 2);
+const END_S = 2;
 
-/** @typedef {{url: string, runs: number, preset: "desktop" | "mobile"}} Options */
-
-/** @param {string[]} args @returns {Options | null} null when only help was asked for */
-function readOptions(args) {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        url: { type: "string" },
-        runs: { type: "string", default: "1" },
-        preset: { type: "string", default: "desktop" },
-        "allow-host": { type: "string", multiple: true, default: [] },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }));
-  } catch (error) {
-    throw usage(error.message);
-  }
-  if (values.help) return null;
-  if (!values.url) throw usage("--url is missing");
-  if (!URL.canParse(values.url)) throw usage(`--url ${values.url}: not a URL`);
-  const { protocol, hostname } = new URL(values.url);
-  if (!["http:", "https:"].includes(protocol)) throw usage(`--url ${values.url}: only http and https are audited`);
-  if (!isLoopback(hostname) && !values["allow-host"].includes(hostname)) {
-    throw usage(`${hostname} is not loopback; to load it all the same, add --allow-host ${hostname}`);
-  }
-  if (!/^[1-9][0-9]{0,2}$/.test(values.runs)) throw usage(`--runs ${values.runs}: a whole number from 1 to 999`);
-  if (values.preset !== "desktop" && values.preset !== "mobile") {
-    throw usage(`--preset ${values.preset}: desktop or mobile`);
-  }
-  return { url: values.url, runs: Number(values.runs), preset: values.preset };
-}
-
-/** The URL parser has already turned every spelling of an IPv4 address into four decimals. @param {string} host */
-function isLoopback(host) {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
-}
-
-/** Lighthouse's own copy of a package it depends on, so that the two always fit. @param {string} name */
-function importFromLighthouse(name) {
-  const path = createRequire(import.meta.resolve("lighthouse")).resolve(name);
-  return import(pathToFileURL(path).href);
-}
-
-/** The rig's lookup order, see `rig browser path`; without the rig, the usual places. */
-function findBrowser(/** @type {{Launcher: any}} */ { Launcher }) {
-  const named = process.env.RIG_BROWSER;
-  if (named) {
-    if (existsSync(named)) return named;
-    throw new Stop(`RIG_BROWSER=${named}: no such file; name a Chromium or Chrome, or unset it`, 3);
-  }
-  const rig = fileURLToPath(new URL("../.venv/bin/rig", import.meta.url));
-  if (existsSync(rig)) {
-    try {
-      const path = execFileSync(rig, ["browser", "path"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-      if (existsSync(path.trim())) return path.trim();
-    } catch {
-      // It found none; it looks in fewer places than the launcher does.
-    }
-  }
-  const installed = Launcher.getInstallations()[0];
-  if (installed) return installed;
-  throw new Stop("no browser found; run 'make setup', or set RIG_BROWSER to a Chromium or Chrome", 3);
-}
-
-/** Chromium's sandbox refuses to start for root, and where the system forbids unprivileged user namespaces. */
-function sandboxIsImpossible() {
-  if (process.getuid?.() === 0) return true;
-  try {
-    return readFileSync("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "utf8").trim() === "1";
-  } catch {
-    return false;
-  }
-}
-
-/**
- * The figures of one Lighthouse result; null where Lighthouse has none.
- * @param {any} lhr
- */
-function figures(lhr) {
-  const timing = lhr.audits.metrics?.details?.items?.[0] ?? {};
-  const number = (/** @type {unknown} */ value) => (Number.isFinite(value) ? value : null);
-  return {
-    lcp_ms: number(timing.largestContentfulPaint),
-    observed_lcp_ms: number(timing.observedLargestContentfulPaint),
-    fcp_ms: number(timing.firstContentfulPaint),
-    ttfb_ms: number(timing.timeToFirstByte),
-    server_response_ms: number(lhr.audits["server-response-time"]?.numericValue),
-    speed_index_ms: number(timing.speedIndex),
-    tbt_ms: number(timing.totalBlockingTime),
-    cls: number(timing.cumulativeLayoutShift),
-    performance_score: number(lhr.categories.performance?.score),
-  };
-}
-
-/** Why the page could not be audited, or null. @param {any} lhr */
-function pageError({ runtimeError }) {
-  if (!runtimeError) return null;
-  // Lighthouse's text for this code is about certificates; on loopback the cause is nearly always another.
-  const hint = runtimeError.code === "CHROME_INTERSTITIAL_ERROR" ? " Does a server answer at this address?" : "";
-  return `${runtimeError.code}: ${runtimeError.message}${hint}`;
-}
+const say = (/** @type {object} */ line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 /** @param {Options} options */
 async function main(options) {
-  const [{ default: lighthouse, desktopConfig }, launcher] = await Promise.all([
-    import("lighthouse"),
-    importFromLighthouse("chrome-launcher"),
-  ]);
-  // The launcher itself ends its browsers on SIGINT only.
-  for (const [signal, number] of [["SIGTERM", 15], ["SIGHUP", 1]]) {
-    process.on(signal, () => {
-      launcher.killAll();
-      process.exit(128 + number);
-    });
+  const budget = options.budget === null ? null : readBudget(options.budget);
+  if (options.reports !== null) makeFolder(options.reports);
+  const pace = options.paced ? pacer() : null;
+  const { startBrowser } = await import("./browser.mjs");
+  const browser = await startBrowser(options.timeoutS);
+  for (const [signal, number] of /** @type {const} */ ([["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]])) {
+    process.on(signal, () => end(browser, 128 + number));
   }
-  const chromePath = findBrowser(launcher);
-  const chromeFlags = ["--headless=new", ...(sandboxIsImpossible() ? ["--no-sandbox"] : [])];
-  const config = options.preset === "desktop" ? desktopConfig : undefined;
-
-  for (let run = 1; run <= options.runs; run += 1) {
-    const chrome = await launcher.launch({ chromePath, chromeFlags, logLevel: "silent" }).catch((error) => {
-      throw new Stop(`${chromePath} did not start: ${error.message}`, 3);
-    });
-    try {
-      const flags = {
-        port: chrome.port,
-        logLevel: "silent",
-        onlyCategories: ["performance"],
-        disableFullPageScreenshot: true,
-      };
-      const { lhr } = await lighthouse(options.url, flags, config);
-      const error = pageError(lhr);
-      const line = {
-        url: options.url,
-        final_url: lhr.finalDisplayedUrl ?? null,
-        preset: options.preset,
-        run,
-        ...figures(lhr),
-        lighthouse_version: lhr.lighthouseVersion,
-        error,
-      };
-      process.stdout.write(`${JSON.stringify(line)}\n`);
-      if (error) throw new Stop(`${options.url} could not be audited: ${error}`, 3);
-    } finally {
-      chrome.kill();
+  pace?.onEnd(() => end(browser, 130));
+  const groups = options.arms.flatMap((arm) => options.states.map((cache) => new Group(arm, cache, options)));
+  try {
+    // In turns: what drifts on the machine meets all of them alike.
+    for (let run = 1; run <= options.runs; run += 1) {
+      for (const group of groups) {
+        if (pace) await pace.next({ type: "next", ...group.facts, run });
+        await group.audit(browser, run);
+      }
     }
+  } finally {
+    const verdicts = groups.filter((group) => group.audits.length).flatMap((group) => group.summary(budget));
+    process.exitCode = exitCode(verdicts);
+    await close(browser);
   }
 }
 
+/** The audits of one strategy in one state of the cache. */
+class Group {
+  /** @param {import("./options.mjs").Arm} arm @param {string} cache @param {Options} options */
+  constructor(arm, cache, options) {
+    [this.arm, this.cache, this.options] = [arm, cache, options];
+    this.facts = { url: arm.url, preset: options.preset, strategy: arm.name, cache };
+    /** @type {any[]} */
+    this.audits = [];
+  }
+
+  /** @param {any} browser @param {number} run */
+  async audit(browser, run) {
+    const { audit } = await import("./page.mjs");
+    const began = performance.now();
+    const { html, ...found } = await audit(browser, this.arm, this.cache, this.options).catch((error) => {
+      if (error instanceof Stop) return unmeasured(error.message);
+      throw error;
+    });
+    const wall_s = Math.round(performance.now() - began) / 1000;
+    const { error, ...measured } = found;
+    say({ type: "audit", ...this.facts, run, ...measured, wall_s, error });
+    if (error) throw this.failure(error);
+    this.audits.push({ run, ...measured });
+    if (this.options.reports !== null) writeFileSync(this.report(run), html);
+  }
+
+  /** @param {string} why */
+  failure(why) {
+    const { url, strategy, cache } = this.facts;
+    const of = strategy === null ? "" : ` (${strategy}, ${cache})`;
+    return new Stop(`${url}${of} could not be audited: ${why}`, 3);
+  }
+
+  /** @param {import("./budget.mjs").Budget | null} budget */
+  summary(budget) {
+    const median = medianRun([...this.audits]);
+    const figures = summarise(this.audits);
+    const judged = budget === null ? null : judge(budget, this.cache, figures);
+    const counted = { runs: this.options.runs, audited: this.audits.length };
+    const report = this.options.reports === null || median === null ? null : this.report(median);
+    for (const { run } of this.options.reports === null ? [] : this.audits) {
+      if (run !== median) rmSync(this.report(run));
+    }
+    say({ type: "summary", ...this.facts, ...counted, figures, median_run: median, report, budget: judged });
+    return (judged ?? []).map((one) => ({ ...this.facts, ...one }));
+  }
+
+  /** @param {number} run */
+  report(run) {
+    const name = [this.arm.name ?? "page", this.cache, run].join("-");
+    return join(/** @type {string} */ (this.options.reports), `${name}.html`);
+  }
+}
+
+/** Says what is over its budget. @param {any[]} verdicts */
+function exitCode(verdicts) {
+  for (const one of verdicts.filter(({ verdict }) => verdict !== "pass")) {
+    const found = one.median === null ? "was not measured" : `is ${Number(one.median.toFixed(3))}`;
+    const bound = one.figure === "performance_score" ? "at least" : "at most";
+    const of = [one.strategy ?? one.url, one.cache].join(", ");
+    process.stderr.write(`audit: ${of}: ${one.figure} ${found}, the budget is ${bound} ${one.limit}\n`);
+  }
+  if (verdicts.some(({ verdict }) => verdict === "not measured")) return 3;
+  return verdicts.some(({ verdict }) => verdict === "fail") ? 1 : 0;
+}
+
+/** Each audit waits for a line on stdin; its end is the end. */
+function pacer() {
+  const lines = createInterface({ input: process.stdin });
+  /** @type {(() => void) | null} */
+  let go = null;
+  // It may end before anybody asks.
+  const ended = new Promise((resolve) => lines.on("close", () => resolve(null)));
+  lines.on("line", () => go?.());
+  return {
+    /** @param {object} line @returns {Promise<void>} */
+    next: (line) =>
+      new Promise((resolve) => {
+        go = resolve;
+        say(line);
+      }),
+    /** @param {() => void} then */
+    onEnd: (then) => ended.then(then),
+  };
+}
+
+/** @param {string} folder */
+function makeFolder(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw usage(`--reports ${folder}: no such folder can be made (${error.code})`);
+  }
+}
+
+/** Its profile is removed when it has ended in order; else it ends with the pipe. @param {any} browser */
+function close(browser) {
+  return Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, END_S * 1000))]).catch(() => {});
+}
+
+/** @param {any} browser @param {number} code */
+async function end(browser, code) {
+  await close(browser);
+  process.exit(code);
+}
+
 try {
-  const options = readOptions(process.argv.slice(2));
+  const options = readOptions(process.argv.slice(2), process.env);
   if (options) await main(options);
   else process.stdout.write(`${USAGE}\n`);
 } catch (error) {
   const message = error instanceof Stop ? error.message : `the audit broke off: ${error?.message ?? error}`;
-  process.stderr.write(`audit: ${message}\n`);
+  process.stderr.write(`audit: ${message.replaceAll("\n", " ")}\n`);
   process.exitCode = error instanceof Stop ? error.exitCode : 3;
 }
+// What an audit left waiting (a page that never answers, standard input) must not keep the process.
+process.exit();

@@ -14,6 +14,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,6 +245,21 @@ class RunDir:
         """Write the final status and let go of the directory."""
         self.update(status=status, finished=datetime.now(UTC).isoformat(timespec="seconds"))
         self._lock.close()
+
+
+@contextmanager
+def recorded(directory: RunDir) -> Iterator[None]:
+    """The manifest says how the run ended, however it ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        directory.finish(RunStatus.INTERRUPTED)
+        raise
+    except BaseException as error:
+        directory.update(error=f"{error}")
+        directory.finish(RunStatus.FAILED)
+        raise
+    directory.finish(RunStatus.COMPLETE)
 
 
 def _is_locked(path: Path) -> bool:

@@ -35,6 +35,8 @@ def _of_run(run: Run, arms: Arms) -> Iterator[str]:
     elif run.status is not RunStatus.COMPLETE:
         error = run.manifest.get("error")
         yield f"the run was {_ended(run.status)} before all trials were measured" + (f": {error}" if error else "")
+    if observers := (run.manifest.get("environment") or {}).get("observed_by"):
+        yield f"the target was watched too ({listed(observers)}): its times contain what that costs"
     if run.unsealed:
         yield f"not analysed, because not measured to the end: {listed(run.unsealed)}"
     for trial in sorted(run.trials, key=lambda one: (one.id.round, one.id.arm)):

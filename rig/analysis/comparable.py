@@ -49,11 +49,13 @@ class Fact:
     weight: Literal["refuse", "warn"]
     reading: Callable[[Any], Any] = _whole
     tolerance: float = 0.0
+    untold: Any = None
+    """What a run has that says nothing."""
 
     def of(self, manifest: Mapping[str, Any]) -> Any:
         """What is known of it in a run; None: nothing."""
         value = section(manifest, *self.where)
-        return None if value is None else self.reading(value)
+        return self.untold if value is None else self.reading(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ FACTS = (
     _machine("python", "Python", reading=_minor),
     _machine("browser", "browser", reading=_major),
     _machine("cache_server", "cache server"),
+    _machine("observed_by", "what else the target does (RIG_METRICS, RIG_OTEL)", reading=", ".join, untold="nothing"),
     _package("django"),
     _package("django-redis"),
     _package("redis"),

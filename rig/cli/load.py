@@ -15,6 +15,7 @@ from rig.cli.options import (
     headers_of,
     json_option,
     keep_samples,
+    metrics_option,
     print_json,
     require_writable,
     samples_option,
@@ -42,6 +43,7 @@ _UNREACHED = {"refused", "connect", "connect_timeout", "tls"}
 @click.option("--timeout", type=Duration(), default=30.0, show_default="30s", help="Of one request, from its sending.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
 @samples_option
+@metrics_option
 @allow_host_option
 @json_option
 def load(
@@ -57,6 +59,7 @@ def load(
     timeout: float,
     workers: int,
     samples: Path | None,
+    metrics: tuple[str, int] | None,
     allow_host: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -69,6 +72,7 @@ def load(
     Examples:
       rig load http://127.0.0.1:8000/ --rate 200 --duration 30s
       rig load http://127.0.0.1:8000/ --rate 100 --arrivals uniform --curve ramp --json
+      rig load http://127.0.0.1:8000/ --rate 100 --duration 5m --metrics-port 9646
       rig load https://staging.example.com/ --rate 5 --allow-host staging.example.com
     """
     from rig.measure import single
@@ -97,16 +101,19 @@ def load(
         timeout_s=timeout,
         workers=workers,
     )
-    figures = _measure(options, samples)
+    figures = _measure(options, samples, metrics)
     print_json(figures) if as_json else _show(options, figures, samples)
 
 
-def _measure(options: LoadOptions, samples: Path | None) -> dict[str, Any]:
+def _measure(options: LoadOptions, samples: Path | None, metrics: tuple[str, int] | None) -> dict[str, Any]:
     from rig.analysis import requests
     from rig.cli.progress import LoadProgress
     from rig.measure import single
 
-    with LoadProgress(options.duration_s) as progress, single.load(options, progress.at) as (trial, parquet):
+    with (
+        LoadProgress(options.duration_s) as progress,
+        single.load(options, progress.at, metrics=metrics, on_metrics=_tell_metrics) as (trial, parquet),
+    ):
         if samples is not None:
             keep_samples(parquet, samples)
         figures = requests.figures(
@@ -126,6 +133,10 @@ def _measure(options: LoadOptions, samples: Path | None) -> dict[str, Any]:
         **figures,
         "warnings": [_warning(mark) for mark in marks],
     }
+
+
+def _tell_metrics(address: str) -> None:
+    click.echo(f"metrics for Prometheus: {address}", err=True)
 
 
 def _warning(mark: str) -> str:

@@ -18,6 +18,8 @@ VERBS = {
     "pages": "rig.cli.pages:pages",
     "report": "rig.cli.report:report",
     "compare": "rig.cli.compare:compare",
+    "lighthouse": "rig.cli.lighthouse:lighthouse",
+    "gate": "rig.cli.gate:gate",
     "serve": "rig.cli.serve:serve",
     "strategies": "rig.cli.strategies:strategies",
     "profiles": "rig.cli.profiles:profiles",
@@ -57,6 +59,8 @@ def cli() -> None:
       rig pages URL --visits 20     LCP and its parts of any page, in a real browser
       rig report RUN                look at a run again
       rig compare A B               two runs beside each other
+      rig lighthouse                Lighthouse audits of the strategies, beside a run
+      rig gate --baseline-ref main  did latency or LCP get worse? a verdict for CI
       rig serve                     the sample shop alone, to look at in a browser
       rig selftest                  is this machine able to measure?
       rig doctor                    what is installed, what is missing

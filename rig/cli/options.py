@@ -36,6 +36,24 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * _UNITS_S[found[2]]
 
 
+class Listen(click.ParamType[tuple[str, int]]):
+    """Host and port to listen on: a plain port is loopback, another address must be named."""
+
+    name = "listen"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Text to host and port."""
+        from rig.measure.address import parse_listen
+
+        return parse_listen("--metrics-port", str(value))
+
+
+def metrics_option(command: F) -> F:
+    """``--metrics-port``: host and port."""
+    told = "Serve live figures for Prometheus at /metrics: PORT on loopback, or ADDRESS:PORT."
+    return click.option("--metrics-port", "metrics", type=Listen(), metavar="[ADDRESS:]PORT", help=told)(command)
+
+
 def json_option(command: F) -> F:
     """``--json``: one object on stdout; all that is meant for people goes to stderr."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")(command)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from rig.model import TrialId
 from rig.plan.plan import Plan
-from rig.words import plural
+from rig.words import milliseconds, plural
 
 
 class RunProgress:
@@ -52,6 +53,10 @@ class RunProgress:
     def watched(self, address: str) -> None:
         """Locust's web UI is open."""
         self._say(f"watch it live: {address} (tab rig)")
+
+    def scraped(self, address: str) -> None:
+        """Prometheus can ask there."""
+        self._say(f"metrics for Prometheus: {address}")
 
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands: say what was chosen and how long it takes."""
@@ -162,6 +167,59 @@ class VisitProgress:
             self._task = self._bar.add_task("browser starts", total=self._scheduled)
         else:
             click.echo(f"browser starts for {plural(self._scheduled, 'visit')}", err=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+class AuditProgress:
+    """Implements ``rig.measure.lighthouse.audits.Watcher``: a bar on a terminal, a line an audit elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._bar = _bar(self._terminal)
+        self._task: TaskID | None = None
+        self._audits = self._ended = 0
+
+    def step(self, text: str) -> None:
+        """A step of the start-up or the end."""
+        if self._terminal:
+            self._task = self._task if self._task is not None else self._bar.add_task(text, total=None)
+            self._bar.update(self._task, description=text)
+        else:
+            self.say(text)
+
+    def planned(self, audits: int) -> None:
+        """That many audits begin."""
+        self._audits = audits
+        self.say(f"{plural(audits, 'audit')}, about {audits * 10 / 60:.1f} min")
+        if self._terminal:
+            self.step("first audit")
+        if self._task is not None:
+            self._bar.update(self._task, total=audits, completed=0)
+
+    def audited(self, line: Mapping[str, Any]) -> None:
+        """One of them has ended."""
+        self._ended += 1
+        what = f"{line['strategy'] or 'the page'}, {line['cache']}, run {line['run']}"
+        lcp = "failed" if line["error"] else f"LCP {milliseconds(line['observed_lcp_ms'])}"
+        if self._task is not None:
+            text = f"audit {self._ended}/{self._audits}  {what}"
+            self._bar.update(self._task, description=text, completed=self._ended)
+        else:
+            self.say(f"audit {self._ended}/{self._audits}  {what}: {lcp}")
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._terminal:
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        else:
+            click.echo(f"{time.monotonic() - self._begin:6.1f} s  {text}", err=True)
+
+    def __enter__(self) -> AuditProgress:
+        self._begin = time.monotonic()
+        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rig.cli.options import RUNS, Duration, json_option, print_json
+from rig.cli.options import RUNS, Duration, json_option, metrics_option, print_json
 from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _LOCUST_UI_PORT = 8089
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
 @click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
+@metrics_option
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, measure nothing.")
 @json_option
@@ -54,6 +55,7 @@ def run(
     workers: int,
     master: str | None,
     ui: bool,
+    metrics: tuple[str, int] | None,
     out: Path,
     dry_run: bool,
     as_json: bool,
@@ -78,6 +80,7 @@ def run(
       rig run --strategies lease --budget freshness_s=0.5 --budget p95_ms=100:300
       rig run --profile cache-outage --ui
       rig run --workers 2
+      rig run --metrics-port 9646          (for Prometheus and Grafana: docs/grafana.md)
       rig run --dry-run
     """
     from rig.analysis.budgets import parse
@@ -102,18 +105,22 @@ def run(
     )
     if dry_run:
         return _dry_run(options, as_json)
-    return _measure(options, out, ui, as_json)
+    return _measure(options, out, ui, metrics, as_json)
 
 
-def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
+def _measure(options: RunOptions, out: Path, ui: bool, metrics: tuple[str, int] | None, as_json: bool) -> int:
     from rig.analysis.budgets import exceeded
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
+    from rig.measure.load.fleet_client import Watching
 
+    if metrics is not None:
+        _require_free(metrics)
+    watching = Watching(ui_port=_ui_port() if ui else None, metrics=metrics)
     with RunProgress() as progress:
         try:
-            path = conductor.run(options, out, progress, _ui_port() if ui else None)
+            path = conductor.run(options, out, progress, watching)
         except KeyboardInterrupt:
             progress.interrupted()
             return ExitCode.INTERRUPTED
@@ -129,6 +136,13 @@ def _measure(options: RunOptions, out: Path, ui: bool, as_json: bool) -> int:
     for text in over:
         click.echo(f"over budget: {text}", err=True)
     return ExitCode.REGRESSION if over else ExitCode.OK
+
+
+def _require_free(metrics: tuple[str, int]) -> None:
+    """Now, before anything is started for nothing."""
+    from rig.measure.services.app_server import require_free
+
+    require_free(*metrics, "--metrics-port")
 
 
 def _ui_port() -> int:

@@ -12,7 +12,14 @@ from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply
 from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Ruling, Standing, after_warm_up
+from rig.gate.verdict import NOTHING, GateVerdict, MetricVerdict, Verdict
 from rig.model import CacheStatus
+
+UNJUDGED = {
+    Standing.IN_FAMILY: Verdict.INCONCLUSIVE,
+    Standing.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
+    Standing.INVALID: Verdict.INVALID,
+}
 
 
 def rule(
@@ -50,3 +57,18 @@ def classes_of(warm_up: Launch) -> tuple[CacheStatus, ...]:
     """The cache statuses that reads of either arm named."""
     named = np.concatenate([warm_up.baseline.cache, warm_up.candidate.cache])
     return tuple(status for status in CacheStatus if (named == status).any())
+
+
+def unjudged(rulings: Mapping[GateMetric, Ruling], faults: Sequence[str], *, seconds: float) -> GateVerdict:
+    """The gate after the warm-up: invalid if there is a fault already, or nothing to compare; else inconclusive."""
+    metrics = tuple(
+        MetricVerdict(metric=metric, verdict=UNJUDGED[ruling.standing], reason=ruling.reason or None)
+        for metric, ruling in rulings.items()
+    )
+    lost = [one.reason or one.metric.name for one in metrics if one.verdict is Verdict.INVALID]
+    if not faults and not lost and not any(one.verdict is Verdict.INCONCLUSIVE for one in metrics):
+        lost = [NOTHING]
+    verdict = Verdict.INVALID if faults or lost else Verdict.INCONCLUSIVE
+    return GateVerdict(
+        verdict=verdict, metrics=metrics, reasons=(*faults, *lost), launches=0, blocks=0, seconds=seconds
+    )

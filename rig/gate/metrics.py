@@ -68,8 +68,8 @@ class GateMetric:
         return 20 if self.quantity is Quantity.MISS_RATIO else 1
 
 
-# About five samples above a p95; a p99 makes do with two, which shows in its margin.
-LEAST_SAMPLES = {0.5: 20, 0.95: 100, 0.99: 200}
+# At least five samples above a p95 or p99: with two, one pause of the interpreter decides.
+LEAST_SAMPLES = {0.5: 20, 0.95: 100, 0.99: 500}
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 

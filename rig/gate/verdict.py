@@ -59,6 +59,9 @@ class MetricVerdict:
         return {
             "name": self.metric.name,
             "kind": self.metric.kind,
+            "quantity": str(self.metric.quantity),
+            "page": self.metric.page,
+            "budget": self.metric.budget,
             "value": self.value,
             "lower": self.lower,
             "upper": self.upper,
@@ -106,6 +109,9 @@ EXIT_CODES = {
     Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
     Verdict.INVALID: ExitCode.INVALID,
 }
+
+
+NOTHING = "the target supplies nothing that could be compared"
 
 
 def judge(
@@ -237,7 +243,7 @@ def _overall(metrics: Sequence[MetricVerdict], faults: Sequence[str]) -> tuple[V
     if faults or Verdict.INVALID in verdicts:
         return Verdict.INVALID, reasons
     if not any(metric.metric is not ERROR_RATIO for metric in told):
-        return Verdict.INVALID, ("the target supplies nothing that could be compared",)
+        return Verdict.INVALID, (NOTHING,)
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
             return verdict, reasons

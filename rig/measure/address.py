@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rig.model import UsageError
 
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 
 
 def parse_site(url: str) -> tuple[str, str, int]:
@@ -28,6 +29,19 @@ def parse_site(url: str) -> tuple[str, str, int]:
     if parts.username is not None:
         raise UsageError("URL: with user and password they would stand in results; use --header 'Authorization: …'")
     return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
+
+
+def parse_listen(option: str, text: str) -> tuple[str, int]:
+    """Where to listen: ``9646`` is loopback, ``0.0.0.0:9646`` every address of this machine; port 0 takes a free one.
+
+    Raises:
+        UsageError: it is neither; names ``option``.
+    """
+    host, _, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not port.isascii() or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise UsageError(f"{option} {text}: write a port from 0 to {_LAST_PORT}, like 9646, or 0.0.0.0:9646")
+    return host or "127.0.0.1", int(port)
 
 
 def require_allowed(url: str, allowed: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,9 @@ class Progress(Protocol):
 
     def watched(self, address: str) -> None:
         """Locust's web UI is open."""
+
+    def scraped(self, address: str) -> None:
+        """Prometheus can ask there."""
 
     def planned(self, plan: Plan, run_dir: Path) -> None:
         """The plan stands; trials begin."""
@@ -92,7 +95,7 @@ class Bench:
 
 @contextmanager
 def bench_for(
-    directory: RunDir, options: RunOptions, browser: Path | None, ui_port: int | None, progress: Progress
+    directory: RunDir, options: RunOptions, browser: Path | None, watching: Watching, progress: Progress
 ) -> Iterator[Bench]:
     """Start everything, and end everything whatever happens."""
     target_cpus, instrument_cpus = pinning()
@@ -116,7 +119,7 @@ def bench_for(
                     bind=host,
                     port=MASTER_PORT if options.master else 0,
                 ),
-                ui=None if ui_port is None else Watching(ui_port, events),
+                watching=replace(watching, events=events),
             )
         )
         control_url = stack.enter_context(control_page(logs, instrument_cpus)) if browser else None
@@ -150,6 +153,8 @@ def bench_for(
         fleet.wait_ready(lambda waiting: progress.waiting(waiting["command"], waiting["wanted"], waiting["connected"]))
         if fleet.address:
             progress.watched(fleet.address)
+        if fleet.metrics_address:
+            progress.scraped(fleet.metrics_address)
         yield Bench(directory, main, cache, fleet, OriginEvents(events), start, control_url)
     app_server.remove_work(work)
 

@@ -9,18 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.journal import RunDir, read_json_lines, stream_batches
+from rig.journal import RunDir, read_json_lines, recorded, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
+from rig.measure.load.fleet_client import Watching
 from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
 from rig.measure.services.browser import find_browser
 from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
-from rig.model import Mark, RunStatus, TrialId
-from rig.plan.environment import fingerprint, pinning
+from rig.model import Mark, TrialId
+from rig.plan.environment import fingerprint, observed, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
@@ -29,8 +30,8 @@ from rig.plan.selftest_stamp import last_stamp
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
 
-def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | None = None) -> Path:
-    """Plan and measure a run; returns its directory, complete. ``ui_port``: where Locust's web UI is wanted.
+def run(options: RunOptions, parent: Path, progress: Progress, watching: Watching | None = None) -> Path:
+    """Plan and measure a run; returns its directory, complete. ``watching``: who may look on.
 
     Raises:
         UsageError, InfrastructureError: nothing was measured, or the run failed; its directory says so.
@@ -44,9 +45,11 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
     facts = fingerprint()
     environment = {**facts, "selftest": last_stamp(facts)}
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": environment})
-    with _recorded(directory), ExitStack() as stack:
+    with recorded(directory), ExitStack() as stack:
         progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
-        bench = stack.enter_context(bench_for(directory, options, browser.path if browser else None, ui_port, progress))
+        bench = stack.enter_context(
+            bench_for(directory, options, browser.path if browser else None, watching or Watching(), progress)
+        )
         progress.step("time of one recompute, measured")
         plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
         directory.update(
@@ -56,6 +59,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, ui_port: int | No
                 **directory.manifest["environment"],
                 "browser": browser.version if browser else None,
                 "cache_server": bench.cache.version,
+                **observed(),
                 "pinned": dict(zip(("target", "instrument"), pinning(), strict=True)),
             },
         )
@@ -148,21 +152,6 @@ def _about(plan: Plan, trial: TrialId) -> dict[str, Any]:
     order = [planned for trials in plan.order for planned in trials]
     number = order.index(trial) + 1 if trial in order else len(order) + 1
     return {"round": trial.round, "arm": trial.arm, "number": number, "of": max(number, len(order))}
-
-
-@contextmanager
-def _recorded(directory: RunDir) -> Iterator[None]:
-    """The manifest says how the run ended, however it ends."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        directory.finish(RunStatus.INTERRUPTED)
-        raise
-    except BaseException as error:
-        directory.update(error=f"{error}")
-        directory.finish(RunStatus.FAILED)
-        raise
-    directory.finish(RunStatus.COMPLETE)
 
 
 class _Phases:

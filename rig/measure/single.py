@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from rig.journal import SealedTrial, TrialDir, stream_batches
-from rig.measure.load.fleet_client import Crewing, FleetClient
+from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.load.order import TrialOrder
 from rig.measure.soundness import marks
 from rig.model import TrialId
@@ -20,6 +20,7 @@ from rig.plan.schedule import Arrivals, ScheduleSpec
 
 # By its path: importing it would let Locust patch this process.
 LOCUSTFILE = Path(__file__).parent / "load" / "any_url.py"
+_ARM = "load"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,16 @@ class LoadOptions:
 
 
 @contextmanager
-def load(options: LoadOptions, on_progress: Callable[[float, int], None]) -> Iterator[tuple[SealedTrial, Path]]:
+def load(
+    options: LoadOptions,
+    on_progress: Callable[[float, int], None],
+    *,
+    metrics: tuple[str, int] | None = None,
+    on_metrics: Callable[[str], None] = lambda address: None,
+) -> Iterator[tuple[SealedTrial, Path]]:
     """Offer the load; yields the sealed trial and its Parquet file of samples, which go with the block.
+
+    ``metrics``: host and port at which Prometheus may ask meanwhile; ``on_metrics`` hears the address.
 
     Raises:
         InfrastructureError: the host cannot be resolved, or the generator ended.
@@ -68,19 +77,25 @@ def load(options: LoadOptions, on_progress: Callable[[float, int], None]) -> Ite
             in_flight=options.in_flight,
             at_cap=options.at_cap,
             timeout_s=options.timeout_s,
+            about={"arm": _ARM, "round": 1},
         )
         crewing = Crewing(workers=options.workers)
-        with FleetClient(LOCUSTFILE, logs=folder.path, cpus=pinning()[1], crewing=crewing) as fleet:
+        watching = Watching(metrics=metrics)
+        fleet_for = FleetClient(LOCUSTFILE, logs=folder.path, cpus=pinning()[1], crewing=crewing, watching=watching)
+        with fleet_for as fleet:
             fleet.wait_ready()
+            if fleet.metrics_address:
+                fleet.tell({"facts": {"profile": _ARM}})
+                on_metrics(fleet.metrics_address)
             result = fleet.run(order, on_progress)
         facts: dict[str, Any] = {
             **result,
             "round": 1,
-            "arm": "load",
+            "arm": _ARM,
             "marks": [
                 str(mark)
                 for mark in marks(stream_batches(folder.requests_stream), result, 0, in_flight=order.in_flight)
             ],
         }
         folder.seal([], facts)
-        yield SealedTrial(TrialId(round=1, arm="load"), facts, folder.path), folder.path / "requests.parquet"
+        yield SealedTrial(TrialId(round=1, arm=_ARM), facts, folder.path), folder.path / "requests.parquet"

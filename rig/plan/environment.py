@@ -12,6 +12,8 @@ from typing import Any
 
 _PACKAGES = ("django", "django-redis", "gunicorn", "gevent", "httptools", "locust", "playwright", "redis")
 
+_OBSERVERS = ("RIG_METRICS", "RIG_OTEL")
+
 
 def fingerprint() -> dict[str, Any]:
     """Facts of this machine and these packages; what is not known is None."""
@@ -25,6 +27,12 @@ def fingerprint() -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "commit": _commit(),
     }
+
+
+def observed() -> dict[str, list[str]]:
+    """What the user has made the target do beside serving, which costs time in each request; empty for nothing."""
+    asked = [name for name in _OBSERVERS if os.environ.get(name) == "1"]
+    return {"observed_by": asked} if asked else {}
 
 
 def cpus() -> list[int]:

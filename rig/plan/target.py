@@ -6,7 +6,7 @@ seed = ["cp {tree}/seed.sqlite3 {data}/db.sqlite3"]   # before each launch: a fr
 serve = "gunicorn shop.wsgi --bind 127.0.0.1:{port}"
 ready = "/healthz"                          # answers 200 once requests may come
 paths = ["/", "/p/1/"]                      # or a table: path = share of the reads
-pages = ["/"]                               # visited in a browser; without it, the first two paths
+pages = ["/"]                               # visited in a browser; without it, the first path; []: none
 env = { DB = "{data}/db.sqlite3", REDIS_URL = "{cache}" }
 write = { path = "/p/1/price/", form = "price={100-900}" }
 
@@ -53,7 +53,8 @@ class TargetConfig:
     ready: str = "/"
     paths: Mapping[str, float] = field(default_factory=lambda: {"/": 1.0})
     """Path -> share of the reads; they add up to 1."""
-    pages: tuple[str, ...] = ()
+    pages: tuple[str, ...] | None = None
+    """Visited in a browser; none of them: no browser is needed. None: the first path."""
     write: TargetWrite | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     rate_rps: float = DEFAULT_RATE_RPS
@@ -126,7 +127,7 @@ def _read(table: Mapping[str, Any], source: str) -> TargetConfig:
         strategy=texts.get("strategy"),
         lock=texts.get("lock"),
         paths=shares_of(table.get("paths", ["/"]), f"{source}: target.paths"),
-        pages=tuple(_paths(table.get("pages", ()), f"{source}: target.pages")),
+        pages=tuple(_paths(table["pages"], f"{source}: target.pages")) if "pages" in table else None,
         write=_write(table["write"], source) if "write" in table else None,
         env={name: _text(value, f"{source}: target.env.{name}") for name, value in env.items()},
         rate_rps=float(rate),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +18,7 @@ from rig.report.comparison import (
     side_text,
     value_text,
 )
+from rig.report.markdown import escaped
 from rig.words import NOT_MEASURED
 
 WIDTH = 80
@@ -82,36 +82,31 @@ def as_markdown(comparison: Comparison) -> str:
 def _markdown(comparison: Comparison) -> Iterator[str]:
     yield "# Two runs compared"
     yield ""
-    yield f"- A: {_escaped(side_text(comparison.a))}"
-    yield f"- B: {_escaped(side_text(comparison.b))}"
+    yield f"- A: {escaped(side_text(comparison.a))}"
+    yield f"- B: {escaped(side_text(comparison.b))}"
     for sentence in sentences(comparison):
         yield ""
-        yield _escaped(sentence)
+        yield escaped(sentence)
     for found in comparison.strategies:
         yield ""
-        yield f"## {_escaped(found.name)}"
+        yield f"## {escaped(found.name)}"
         yield ""
-        yield _escaped(f"{rounds_text(found)}; {grades_text(found)}")
+        yield escaped(f"{rounds_text(found)}; {grades_text(found)}")
         yield ""
         yield f"| figure | A | B | B − A, {LEVEL:.0%} interval | |"
         yield "|---|--:|--:|--:|---|"
         for one in found.figures:
             said = f"{SIGNS[one.shown]} {one.shown}" + (f" ({one.why})" if one.why else "")
             cells = [one.metric.title, value_text(one, one.a), value_text(one, one.b), interval_text(one), said]
-            yield f"| {' | '.join(map(_escaped, cells))} |"
+            yield f"| {' | '.join(map(escaped, cells))} |"
     if comparison.refused:
         yield ""
         yield "| fact | A | B |"
         yield "|---|---|---|"
         for row in refused_rows(comparison):
-            yield f"| {' | '.join(map(_escaped, row))} |"
+            yield f"| {' | '.join(map(escaped, row))} |"
     if told := warnings(comparison):
         yield ""
         yield "## Warnings"
         yield ""
-        yield from (f"- {_escaped(one)}" for one in told)
-
-
-def _escaped(text: str) -> str:
-    """Markdown's own characters, and what begins an element or a table cell, as plain characters."""
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", text.replace("\n", " "))
+        yield from (f"- {escaped(one)}" for one in told)

@@ -28,7 +28,7 @@ SCRIPTS = (
     "ages.js", "ledger.js", "linked.js", "timelines.js", "lcp.js", "parts.js", "pareto.js", "csv.js", "sheets.js",
     "evidence.js", "main.js",
 )  # fmt: skip
-STYLES = ("report.css", "slowest.css", "narrow.css")
+STYLES = ("report.css", "slowest.css", "lighthouse.css", "narrow.css")
 
 
 def render(run: Run, summary: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
 from rig.metrics import LCP
 from rig.model import RunStatus
-from rig.report import claims, evidence, lcp_tables, ledger_tables, pareto, tables
+from rig.report import claims, evidence, lcp_tables, ledger_tables, lighthouse, pareto, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
@@ -55,6 +55,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "causes_explained": lcp_tables.causes_explained(arms),
         "parts": lcp_tables.pipeline_table(arms),
         "slowest": slow,
+        "lighthouse": lighthouse.section(run, found, labels),
         "controls": lcp_tables.controls_table(arms),
         "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),

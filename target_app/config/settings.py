@@ -9,6 +9,7 @@
 ``CACHE_STRATEGY``       default of the flag ``cache-strategy``
 ``CACHE_TTL_S``          the short time to live, outside measurement
 ``SHOP_ISOLATED``        1: pages are cross-origin isolated, and Chromium tells LCP finer than to 4 ms
+``RIG_METRICS``          1: counts for Prometheus at ``/metrics``; they cost time in every request
 ``DJANGO_SECRET_KEY``, ``DJANGO_ALLOWED_HOSTS``, ``DJANGO_DEBUG``
 """
 
@@ -46,6 +47,11 @@ SHOP_ISOLATED = os.environ.get("SHOP_ISOLATED") == "1"
 if SHOP_ISOLATED:
     # Below rig's own, which stays outermost, and above what serves the pictures.
     MIDDLEWARE.insert(1, "target_app.isolation.IsolationMiddleware")
+METRICS = os.environ.get("RIG_METRICS") == "1"
+if METRICS:
+    INSTALLED_APPS.append("django_prometheus")
+    MIDDLEWARE.insert(1, "django_prometheus.middleware.PrometheusBeforeMiddleware")
+    MIDDLEWARE.append("django_prometheus.middleware.PrometheusAfterMiddleware")
 ROOT_URLCONF = "target_app.config.urls"
 WSGI_APPLICATION = "target_app.config.wsgi.application"
 TEMPLATES = [

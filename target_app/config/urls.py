@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.urls import URLPattern, path
+
 from rig.contrib.django import Hooks, control_urls, slow_commit, slow_origin
 from target_app.shop import measured
 from target_app.shop.unseen import unseen_write
@@ -19,4 +22,8 @@ HOOKS = Hooks(
         "forget": measured.forget,
     },
 )
-urlpatterns = [*shop_urls, *control_urls(HOOKS)]
+urlpatterns: list[URLPattern] = [*shop_urls, *control_urls(HOOKS)]
+if settings.METRICS:
+    from target_app.metrics import metrics
+
+    urlpatterns.append(path("metrics", metrics))

@@ -93,13 +93,25 @@ def test_a_pause_between_two_clocks_does_not_move_an_arrival(monkeypatch):
 
     stamp_s, stamped_s = real() - 0.003, time.monotonic() - 0.003
     monkeypatch.setattr(readiness.time, "time", paused)
-    assert readiness.monotonic_of(stamp_s) == pytest.approx(stamped_s, abs=0.002)
+    assert readiness.Clocks().monotonic_s(stamp_s) == pytest.approx(stamped_s, abs=0.002)
 
 
 def test_a_wall_clock_that_was_set_is_not_believed(monkeypatch):
     """A stamp of the future, or of long ago, is no arrival of just now."""
-    from rig.measure.load.readiness import monotonic_of
+    from rig.measure.load.readiness import Clocks
 
+    clocks = Clocks()
     for off_s in (5.0, -3600.0):
         begin_s = time.monotonic()
-        assert begin_s <= monotonic_of(time.time() + off_s) <= time.monotonic()
+        assert begin_s <= clocks.monotonic_s(time.time() + off_s) <= time.monotonic()
+
+
+def test_what_arrives_after_the_clocks_were_read_is_dated_by_its_stamp():
+    """A batch is dated by one pair of clocks; its last response may have come while the first was handled."""
+    from rig.measure.load.readiness import Clocks
+
+    clocks = Clocks()
+    time.sleep(0.01)
+    stamp_s, stamped_s = time.time(), time.monotonic()
+    time.sleep(0.01)
+    assert clocks.monotonic_s(stamp_s) == pytest.approx(stamped_s, abs=0.005)

@@ -14,8 +14,8 @@ from gevent.fileobject import FileObject
 from locust import User
 from locust.env import Environment
 
+from rig.measure.load.live.batch import Timings
 from rig.measure.load.live.feed import LiveFeed
-from rig.measure.load.live.picture import Timings
 from rig.measure.load.live.tab import add_tab
 
 NASTY = "<img src=x onerror=alert(1)>"

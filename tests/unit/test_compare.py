@@ -187,7 +187,14 @@ def test_what_neither_run_tells_is_a_warning():
     empty: dict[str, Any] = {}
     found = comparability(empty, empty)
     assert not found.refused
-    assert list(found.unknown) == [fact.title for fact in FACTS if fact.weight == REFUSE]
+    assert list(found.unknown) == [fact.title for fact in FACTS if fact.weight == REFUSE and fact.untold is None]
+
+
+def test_a_target_that_was_watched_is_not_compared_with_one_that_was_not():
+    """Its times contain what that costs. A run that says nothing had no watcher."""
+    watched = changed("environment", "observed_by", value=["RIG_METRICS"])
+    (refused,) = comparability(MANIFEST, watched).refused
+    assert (refused.fact, refused.a, refused.b) == ("observed_by", "nothing", "RIG_METRICS")
 
 
 def test_a_machine_that_slowed_down_is_told_by_the_control_page():

@@ -72,7 +72,7 @@ def test_a_block_with_too_few_samples_in_one_arm_is_unused_and_counted():
     found = effects(HIT_P50, [launch(full, short)])
     assert (found.launches, found.unused) == (((),), 2)
     assert math.isnan(found.means[0])
-    assert [metric.least_samples for metric in response_metrics(CacheStatus.HIT)] == [20, 100, 200]
+    assert [metric.least_samples for metric in response_metrics(CacheStatus.HIT)] == [20, 100, 500]
 
 
 def test_reads_without_a_status_are_a_class_of_their_own():

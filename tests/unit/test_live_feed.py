@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from rig.journal import table_of
+from rig.measure.load.live.batch import Timings, timings
 from rig.measure.load.live.feed import MOST_TRIALS, LiveFeed
-from rig.measure.load.live.picture import BUCKETS_S, KINDS, MOST_BUCKETS, MOST_KEPT, LiveTrial, Timings, timings
+from rig.measure.load.live.picture import BUCKETS_S, KINDS, MOST_BUCKETS, MOST_KEPT, LiveTrial
 from rig.samples import REQUESTS
 
 START_S = 5000.0

@@ -120,7 +120,7 @@ def test_a_page_that_is_not_installed_is_named_with_the_remedy(feed, monkeypatch
 
 
 def test_plain_locust_without_a_web_ui_has_no_picture():
-    environment = SimpleNamespace(web_ui=None)
+    environment = SimpleNamespace(web_ui=None, parsed_options=None)
     show_plain(environment, "hot-key")
     assert live_feed(environment) is None
     plain_trial_began(environment, None)
@@ -140,7 +140,8 @@ def test_each_start_of_a_plain_test_is_a_trial_without_a_round():
     show_plain(environment, "hot-key")
     spec = SimpleNamespace(window_s=4.0)
     for strategy in (None, "fixed-timeout"):
-        trial = SimpleNamespace(order=SimpleNamespace(strategy=strategy, spec=spec), start_s=START_S, error=None)
+        order = SimpleNamespace(strategy=strategy, spec=spec)
+        trial = SimpleNamespace(order=order, start_s=START_S, error=None, due_s=None, in_flight=lambda: None)
         plain_trial_began(environment, trial)
         plain_trial_ended(environment, trial)
     delta = live_feed(environment).delta(0)

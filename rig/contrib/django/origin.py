@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from rig.contrib.django import runtime
+from rig.contrib.django import runtime, watch
 from rig.contrib.django.events import now_ns
 from rig.contrib.django.headers import format_versions
 from rig.contrib.django.trace import Trace, current, tracing
@@ -54,10 +54,12 @@ def recompute(entry: str, *, hint: str | None = None) -> Iterator[Recompute]:
     runtime.count_open(+1)
     runtime.EVENTS.append({"event": "recompute.begin", **event, "t_ns": begin, "hint": hint})
     try:
-        yield work
-    except BaseException as caught:
-        work.outcome, error = "failed", f"{type(caught).__name__}: {caught}"[:200]
-        raise
+        with watch.around_recompute(trace, work, hint):
+            try:
+                yield work
+            except BaseException as caught:
+                work.outcome, error = "failed", f"{type(caught).__name__}: {caught}"[:200]
+                raise
     finally:
         end = now_ns()
         trace.origin_ns += end - begin

@@ -11,6 +11,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -91,8 +92,11 @@ def _difference(urls: tuple[str, str], path: str, headers: Mapping[str, str], co
     seen: tuple[list[Answer], list[Answer]] = ([], [])
     for attempt in range(_TRIES):
         time.sleep(_PAUSE_S if attempt else 0.0)  # Something that changes by the clock needs time to.
-        for url, answers in zip(urls, seen, strict=True):
-            answers += [ask(url, path, headers) for _ in range(2)]
+        # Both at once: a first answer may have to be computed.
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(_twice, url, path, headers) for url in urls]
+            for answers, one in zip(seen, asked, strict=True):
+                answers += one.result()
         if found := _apart(path, seen[0][-1], seen[1][-1]):
             return found
         if content == "any" or agree(*seen, content):
@@ -101,6 +105,10 @@ def _difference(urls: tuple[str, str], path: str, headers: Mapping[str, str], co
         f"{path}: the arms answer with different content; if the candidate is meant to, set target.content to"
         ' "similar" or "any"'
     )
+
+
+def _twice(url: str, path: str, headers: Mapping[str, str]) -> list[Answer]:
+    return [ask(url, path, headers) for _ in range(2)]
 
 
 def _apart(path: str, baseline: Answer, candidate: Answer) -> str | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import secrets
 import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import psutil
 
 from rig.measure.gate.trees import Tree, run, set_up
 from rig.measure.origin_events import OriginEvents
@@ -35,6 +39,21 @@ class Arm:
     """Sent with every write."""
     service: Service | None = None
     events: OriginEvents | None = None
+    cpus: str | None = None
+    others: tuple[Service, ...] = ()
+    """Its cache server."""
+
+    def pin(self) -> None:
+        """Bind what it runs to its CPUs. Not while it starts: two arms that start on one CPU take twice as long."""
+        if self.cpus is None:
+            return
+        chosen = {int(cpu) for cpu in self.cpus.split(",")}
+        for service in filter(None, (self.service, *self.others)):
+            for process in service.tree():
+                # A thread that ended meanwhile needs no CPU, and one that begins has that of its maker.
+                with contextlib.suppress(psutil.Error, OSError):
+                    for thread in process.threads():
+                        os.sched_setaffinity(thread.id, chosen)
 
     def cpu_s(self) -> float:
         """Processor seconds its living processes have used; 0 where they are not rig's to see."""
@@ -50,9 +69,6 @@ class Arm:
 class Arms(Protocol):
     """Where a launch's two arms come from."""
 
-    relaunched: bool
-    """Whether each launch starts them anew."""
-
     def launch(self, number: int) -> AbstractContextManager[tuple[Arm, Arm]]:
         """Both arms, baseline first, for as long as the block lasts."""
 
@@ -63,7 +79,6 @@ class Urls:
 
     baseline: str
     candidate: str
-    relaunched: bool = False
 
     @contextmanager
     def launch(self, number: int) -> Iterator[tuple[Arm, Arm]]:
@@ -81,7 +96,6 @@ class Builds:
     folder: Path
     cpus: str | None
     strategy: str | None = None
-    relaunched: bool = True
 
     def set_up(self, say: Callable[[str], None]) -> None:
         """Run ``setup`` in each tree, once where both are one."""
@@ -95,12 +109,18 @@ class Builds:
     def launch(self, number: int) -> Iterator[tuple[Arm, Arm]]:
         """Both started at once, with fresh data; every second launch with their ports swapped."""
         ports = self.ports if number % 2 else self.ports[::-1]
-        with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-            # Whoever is first has the machine to itself for a moment: they take turns.
-            order = (0, 1) if number % 4 < 2 else (1, 0)
-            begun = {side: pool.submit(self._start, side, ports[side], number, stack) for side in order}
-            baseline, candidate = begun[0].result(), begun[1].result()
-            yield baseline, candidate
+        stacks = (ExitStack(), ExitStack())
+        with ThreadPoolExecutor(2) as pool:
+            try:
+                # Whoever is first has the machine to itself for a moment: they take turns.
+                order = (0, 1) if number % 4 < 2 else (1, 0)
+                begun = {side: pool.submit(self._start, side, ports[side], number, stacks[side]) for side in order}
+                baseline, candidate = begun[0].result(), begun[1].result()
+                yield baseline, candidate
+            finally:
+                wait(begun.values())
+                for ended in [pool.submit(stack.close) for stack in stacks]:
+                    ended.result()
 
     def _start(self, side: int, port: int, number: int, stack: ExitStack) -> Arm:
         name, tree = ARMS[side], self.trees[side]
@@ -108,9 +128,10 @@ class Builds:
         data.mkdir(parents=True)
         stack.callback(shutil.rmtree, data, ignore_errors=True)
         log = self.folder / f"{name}.log"
-        url = None
+        url, others = None, []
         if self.target.wants_cache:
-            url = stack.enter_context(cache_server(data, self.cpus)).url
+            cache = stack.enter_context(cache_server(data, None))
+            url, others = cache.url, [cache.service] if cache.service else []
         token = secrets.token_urlsafe(24)
         events = data / "events"
         events.mkdir()
@@ -118,9 +139,17 @@ class Builds:
         env |= {"RIG_MEASURE": "1", "RIG_TOKEN": token, "RIG_EVENT_DIR": str(events)}
         for command in self.target.seed:
             run(self._filled(command, tree, data, port, url), tree, env, log, what="seed")
-        service = Service(name, self._serving(tree, data, port, url, env), log=log, cpus=self.cpus)
+        service = Service(name, self._serving(tree, data, port, url, env), log=log)
         stack.callback(service.stop)
-        arm = Arm(name, f"http://127.0.0.1:{port}", {"X-Rig-Token": token}, service, OriginEvents(events))
+        arm = Arm(
+            name,
+            f"http://127.0.0.1:{port}",
+            {"X-Rig-Token": token},
+            service,
+            OriginEvents(events),
+            self.cpus,
+            tuple(others),
+        )
         service.wait_ready(lambda: answers(arm.url + self.target.ready), READY_S)
         return arm
 

@@ -16,12 +16,14 @@ from urllib.parse import quote, urlsplit
 import httptools
 from gevent import monkey
 
-from rig.measure.load.readiness import Readiness, receive
+from rig.measure.load.readiness import Readiness
 
 _WRITE = 2
 _NEVER = float("inf")
 _FRESH_S = 0.1
 """A server that closes idle connections does so after a while; one used just now needs no second look."""
+_LARGE = 16384
+"""Of responses so large the next may not fit what the system holds unread for us; then none may wait any more."""
 _KEPT = frozenset(
     (b"x-cache", b"x-cache-strategy", b"x-content-version", b"server-timing", b"content-length", b"transfer-encoding")
 )
@@ -130,7 +132,7 @@ class Connection:
         assert self._socket is not None
         self._hung_up = hung_up
         try:
-            data, self._arrived_s = receive(self._socket, self._ready.stamps)
+            data, self._arrived_s = self._ready.receive(self._socket)
         except BlockingIOError:
             return
         except OSError:
@@ -240,6 +242,8 @@ class Connection:
         """Feed the parser; end the exchange when the response is whole."""
         assert self._parser is not None
         self._received = True
+        if len(data) >= _LARGE:
+            self._ready.hurry(_LARGE)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):

@@ -64,6 +64,11 @@ class Crew:
         """Names of the workers that are there, in a stable order."""
         return sorted(node.id for node in self.runner.clients.all if node.state != STATE_MISSING)
 
+    @property
+    def one_clock(self) -> bool:
+        """Whether all who share the trial read the clock of this host."""
+        return not any(share.foreign for share in self._shares.values())
+
     def wait_for(self, workers: int, deadline_s: float, tell: Callable[[int], None]) -> None:
         """Block until ``workers`` are connected; ``tell`` hears how many are, whenever that changes.
 

@@ -35,7 +35,7 @@ from rig.measure.load.control_visits import at_rest
 from rig.measure.load.crew import Crew
 from rig.measure.load.hands import Hands
 from rig.measure.load.live import conducted
-from rig.measure.load.live.picture import timings
+from rig.measure.load.live.batch import timings
 from rig.measure.load.live.plain import live_feed
 from rig.measure.load.order import order_from
 from rig.measure.load.pair import run_pair
@@ -44,6 +44,7 @@ from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.load.users import set_browser, set_trial
 from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
+from rig.measure.pages.protocol import VisitOptions
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
 from rig.samples import REQUESTS
@@ -170,7 +171,7 @@ class Fleet:
             seen += batch.num_rows
             sink.write(batch)
             if live is not None:
-                live.requests(timings(batch))
+                live.requests(timings(batch, judged=crew.one_clock))
 
         def report() -> bool:
             self._say_progress(trial, seen)
@@ -209,9 +210,9 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def serve(fleet: Fleet, address: str | None) -> None:
+def serve(fleet: Fleet, addresses: conducted.Addresses) -> None:
     """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
-    say({"ready": True, "ui": address})
+    say({"ready": True, "ui": addresses.ui, "metrics": addresses.metrics})
     jobs: Queue[Callable[[], dict[str, Any]]] = Queue()
     serving = gevent.getcurrent()
 
@@ -248,8 +249,15 @@ def main() -> None:
     setup_logging("INFO")
     browser = None
     if options.browser:
-        cpus = {int(cpu) for cpu in options.cpus.split(",")} if options.cpus else None
-        browser = BrowserClient(options.browser, pages=options.pages, cpus=cpus, log_path=options.browser_log)
+        chosen = options.browser_cpus or options.cpus
+        cpus = {int(cpu) for cpu in chosen.split(",")} if chosen else None
+        browser = BrowserClient(
+            options.browser,
+            pages=options.pages,
+            cpus=cpus,
+            options=VisitOptions(interact=not options.no_interact),
+            log_path=options.browser_log,
+        )
     fleet = Fleet(options.locustfile, browser)
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)
@@ -258,14 +266,16 @@ def main() -> None:
                 stack.enter_context(_crewed(fleet, options))
             else:
                 fleet.environment.create_local_runner()
-            address = conducted.open_ui(fleet.environment, options.ui_port, options.events) if options.ui_port else None
+            addresses = conducted.let_watch(
+                fleet.environment, ui_port=options.ui_port, metrics=_endpoint(options), events=options.events
+            )
         except InfrastructureError as error:
             say({"error": str(error)})
             return
         # What is loaded by now stays: a full collection over it would stop the generator for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        serve(fleet, address)
+        serve(fleet, addresses)
 
 
 @contextlib.contextmanager
@@ -298,15 +308,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--browser", default="")
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", default="")
+    parser.add_argument("--browser-cpus", default="")
+    parser.add_argument("--no-interact", action="store_true")
     parser.add_argument("--browser-log", type=Path, default=None)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--remote", action="store_true")
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--ui-port", type=int, default=0)
-    parser.add_argument("--events", type=Path, default=Path())
+    parser.add_argument("--ui-port", type=int, default=None)
+    parser.add_argument("--metrics-host", default="127.0.0.1")
+    parser.add_argument("--metrics-port", type=int, default=None)
+    parser.add_argument("--events", type=Path, default=None)
     parser.add_argument("--logs", type=Path, default=Path())
     return parser.parse_args()
+
+
+def _endpoint(options: argparse.Namespace) -> tuple[str, int] | None:
+    return None if options.metrics_port is None else (options.metrics_host, options.metrics_port)
 
 
 if __name__ == "__main__":

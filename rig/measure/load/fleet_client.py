@@ -30,16 +30,29 @@ class Crewing:
     port: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """Locust's web UI for the whole run, on loopback; ``events`` is the folder of the target's event files."""
+    """Who may look on, for as long as the fleet lives. ``ui_port``: of Locust's web UI, on loopback; ``metrics``: host
+    and port at which Prometheus asks; ``events``: the folder of the target's event files, None where there is none.
+    """
 
-    port: int
-    events: Path
+    ui_port: int | None = None
+    metrics: tuple[str, int] | None = None
+    events: Path | None = None
+
+    def arguments(self) -> list[str]:
+        """For the fleet's command line."""
+        found = [] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
+        if self.metrics is not None:
+            found += ["--metrics-host", self.metrics[0], "--metrics-port", str(self.metrics[1])]
+        return found + ([] if self.events is None else ["--events", str(self.events)])
 
 
 class FleetClient:
-    """A fleet process. Use as a context manager."""
+    """A fleet process. Use as a context manager. ``browser_cpus``: where the browser may use others than the fleet.
+
+    ``interact`` False: no visit clicks for INP, which makes it shorter.
+    """
 
     def __init__(
         self,
@@ -49,22 +62,27 @@ class FleetClient:
         browser: Path | None = None,
         pages: int = 1,
         cpus: str | None = None,
+        browser_cpus: str | None = None,
+        interact: bool = True,
         crewing: Crewing | None = None,
-        ui: Watching | None = None,
+        watching: Watching | None = None,
     ) -> None:
         self.address: str | None = None
         """Of Locust's web UI, once the fleet is ready."""
+        self.metrics_address: str | None = None
         self._writing = Lock()
         self._log = logs / "fleet.log"
         command = [sys.executable, "-m", "rig.measure.load.fleet", str(locustfile)]
         if browser is not None:
             command += ["--browser", str(browser), "--pages", str(pages)]
             command += ["--browser-log", str(logs / "browser.log")]
+            command += ["--browser-cpus", browser_cpus] if browser_cpus else []
+            command += [] if interact else ["--no-interact"]
         command += ["--cpus", cpus] if cpus else []
         if crewing is not None and crewing.workers:
             command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
             command += ["--logs", str(logs)] + ["--remote"] * crewing.remote
-        command += ["--ui-port", str(ui.port), "--events", str(ui.events)] if ui else []
+        command += watching.arguments() if watching else []
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
                 command,
@@ -90,7 +108,7 @@ class FleetClient:
             if "error" in message:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_waiting(message["waiting"])
-        self.address = message["ui"]
+        self.address, self.metrics_address = message["ui"], message["metrics"]
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Tell those who watch: ``{"facts"}`` of the run, or a ``{"marker"}``. From any thread; never fails a run."""

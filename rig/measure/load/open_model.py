@@ -30,8 +30,12 @@ from rig.measure.load.site import Site
 _NAN = float("nan")
 _AT_ONCE = 32
 """Requests sent in one turn of the loop before it may look at responses again."""
-_LAG_S = 0.004
-"""Responses may wait for the next request to be sent if that is due so soon; they are stamped with their arrival."""
+_LAG_S = 0.02
+"""So long responses may wait to be handled together, if a request is due before; they are stamped with their arrival.
+The first of a batch costs several times what the others do, whose code and data the CPU has at hand by then.
+"""
+_SPARE = 16
+"""Connections opened before a request has to wait for responses to be handled."""
 _SWEEP_S = 0.2
 """How often deadlines are looked at: each look wakes the CPU. What missed one is recorded at the deadline itself."""
 
@@ -79,8 +83,14 @@ class Dispatcher:
         self._idle: deque[Connection] = deque()
         self._queue: deque[int] = deque()
         self._pumping = False
+        self._collect_s = 0.0
         self._end_s = float("inf")
         self._done: AsyncResult[None] = AsyncResult()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are open now."""
+        return self._in_flight
 
     def run(self, window_end_s: float) -> Counts:
         """Send each request at its intended start; return when all have ended. Begun requests still open
@@ -118,8 +128,9 @@ class Dispatcher:
 
     def _offer_due(self) -> None:
         """Handle what has arrived, send what is due, and see to being called again."""
-        self._ready.collect()
         due_s, count = self._due_s, len(self._due_s)
+        if self._queue or time.monotonic() >= self._collect_s:
+            self._collect()
         for _ in range(_AT_ONCE):
             if self._next == count:
                 self._alarm.set(None)
@@ -133,12 +144,18 @@ class Dispatcher:
         if self._next < count:
             next_s = due_s[self._next]
             waits = self._ready.stamps and not self._ready.urgent and not self._queue
-            self._ready.listen(not (waits and next_s - time.monotonic() < _LAG_S))
+            self._ready.listen(not (waits and next_s < self._collect_s))
             self._alarm.set(next_s)
         else:
             self._alarm.set(0.0)
 
+    def _collect(self) -> None:
+        self._collect_s = time.monotonic() + _LAG_S
+        self._ready.collect()
+
     def _offer(self, position: int) -> None:
+        if not self._idle and len(self._connections) >= _SPARE:
+            self._collect()
         if self._idle:
             self._send(self._idle.popleft(), position)
         elif len(self._connections) < self._limits.in_flight:

@@ -103,7 +103,7 @@ def _visited(
 ) -> dict[str, Any]:
     due_s = time.monotonic()
     url = trial.order.url.rstrip("/") + planned.path
-    visit = browser.visit(url, headers, VISIT_TIMEOUT_S)
+    visit = browser.visit(url, headers, VISIT_TIMEOUT_S, tab=planned.side)
     visit.pop("paint", None)
     own = {"index": number, "path": planned.path, "intended_s": due_s, "control": False, "screenshot": None}
     trial.visits.add({**visit, **own})

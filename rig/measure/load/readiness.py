@@ -40,6 +40,13 @@ class Readiness(Protocol):
     def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         """Watch a connected socket. ``callback`` hears whether the other side is known to have said its last."""
 
+    def receive(self, made: Any) -> tuple[bytes, float]:
+        """What can be read, and the monotonic second it arrived; that of reading it where the kernel does not say.
+
+        Raises:
+            OSError: as ``recv`` does; BlockingIOError when there is nothing.
+        """
+
     def remove(self, fd: int) -> None:
         """Watch it no more; before it is closed."""
 
@@ -61,33 +68,30 @@ def readiness(loop: Any, guarded: Guard) -> Readiness:
     return _Stamped(loop, guarded) if sys.platform == "linux" and _STAMP.size == 16 else _Loop(loop, guarded)
 
 
-def receive(made: Any, stamped: bool) -> tuple[bytes, float]:
-    """What can be read, and the monotonic second it arrived; that of reading it where the kernel does not say.
+class Clocks:
+    """Wall clock to monotonic, by a pair that is read once for all that arrived before it."""
 
-    Raises:
-        OSError: as ``recv`` does; BlockingIOError when there is nothing.
-    """
-    if not stamped:
-        return made.recv(_BLOCK), time.monotonic()
-    data, ancillary, _, _ = made.recvmsg(_BLOCK, _SPACE)
-    if not ancillary:
-        return data, time.monotonic()
-    seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
-    return data, monotonic_of(seconds + nanoseconds * 1e-9)
+    def __init__(self) -> None:
+        self.read()
 
+    def read(self) -> None:
+        """Read the pair anew, in one breath: a pause between the two, when another program has the CPU, would move
+        arrivals by as much.
+        """
+        for _ in range(_TRIES):
+            self._before_s, self._wall_s, self._after_s = time.monotonic(), time.time(), time.monotonic()
+            if self._after_s - self._before_s < _ONE_BREATH_S:
+                return
 
-def monotonic_of(stamp_s: float) -> float:
-    """The monotonic second of a wall-clock time of just now; now, where it cannot be just now.
-
-    The kernel stamps with the wall clock, which somebody may set in this very moment. And both clocks must be read in
-    one breath: a pause between them, when another program has the CPU, would move the arrival by as much.
-    """
-    for _ in range(_TRIES):
-        before_s, wall_s, after_s = time.monotonic(), time.time(), time.monotonic()
-        if after_s - before_s < _ONE_BREATH_S:
-            break
-    ago_s = wall_s - stamp_s
-    return before_s - ago_s if 0 <= ago_s < 1 else after_s
+    def monotonic_s(self, stamp_s: float) -> float:
+        """The monotonic second of a wall-clock time of just now; that of the pair, where it cannot be just now: the
+        kernel stamps with the wall clock, which somebody may set in this very moment.
+        """
+        if not 0 <= self._wall_s - stamp_s < 1:
+            # It arrived after the pair was read; or the clock was set.
+            self.read()
+        ago_s = self._wall_s - stamp_s
+        return self._before_s - ago_s if 0 <= ago_s < 1 else self._after_s
 
 
 class _Stamped:
@@ -102,6 +106,7 @@ class _Stamped:
         self._call = guarded(self.collect)
         self.stamps = True
         self.urgent: set[object] = set()
+        self._clocks = Clocks()
 
     def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         try:
@@ -115,8 +120,20 @@ class _Stamped:
         if self._callbacks.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
+    def receive(self, made: Any) -> tuple[bytes, float]:
+        if not self.stamps:
+            return made.recv(_BLOCK), time.monotonic()
+        data, ancillary, _, _ = made.recvmsg(_BLOCK, _SPACE)
+        if not ancillary:
+            return data, time.monotonic()
+        seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
+        return data, self._clocks.monotonic_s(seconds + nanoseconds * 1e-9)
+
     def collect(self) -> None:
-        for fd, said in self._epoll.poll(0):
+        ready = self._epoll.poll(0)
+        if ready:
+            self._clocks.read()
+        for fd, said in ready:
             if (callback := self._callbacks.get(fd)) is not None:
                 callback(said & _HUNG_UP != 0)
 
@@ -148,6 +165,9 @@ class _Loop:
     def add(self, made: Any, callback: Callable[[bool], None]) -> None:
         self._watchers[made.fileno()] = watcher = self._loop.io(made.fileno(), _READ)
         watcher.start(self.guarded(lambda: callback(False)))
+
+    def receive(self, made: Any) -> tuple[bytes, float]:
+        return made.recv(_BLOCK), time.monotonic()
 
     def remove(self, fd: int) -> None:
         if (watcher := self._watchers.pop(fd, None)) is not None:

@@ -11,6 +11,7 @@ import gevent
 import numpy as np
 import pyarrow as pa
 from gevent.event import Event
+from numpy.typing import NDArray
 
 from rig.measure.load.client import prepare
 from rig.measure.load.open_model import Counts, Dispatcher, Limits
@@ -62,6 +63,7 @@ class Trial:
         self.wrong_arm = 0
         """Visits that another arm answered; requests say so in the journal."""
         self.error: str | None = None
+        self._dispatcher: Dispatcher | None = None
         self._sink = sink
         self._targets = self._prepared()
 
@@ -71,9 +73,20 @@ class Trial:
         self.offered = self._offered()
         self.recorder = Recorder(self.offered, self._sink, self.order.worker)
 
+    @property
+    def due_s(self) -> NDArray[np.float64]:
+        """When each request of the whole schedule is due, monotonic, in order."""
+        return self.start_s + self.schedule.at_s
+
+    def in_flight(self) -> int | None:
+        """Requests that are open now; None where this process sends none."""
+        return None if self._dispatcher is None else self._dispatcher.in_flight
+
     def send_requests(self, on_batch: Callable[[pa.RecordBatch], None]) -> None:
         """Send this share of the schedule; return when all has ended. ``on_batch`` gets the samples, once a second."""
-        dispatcher = Dispatcher(self.site, self.offered, recorder=self.recorder, check=self.check, limits=self.limits)
+        self._dispatcher = dispatcher = Dispatcher(
+            self.site, self.offered, recorder=self.recorder, check=self.check, limits=self.limits
+        )
         over = Event()
         flusher = gevent.spawn(self._flush_until, over, on_batch)
         try:

@@ -22,7 +22,7 @@ from locust import User, events, task
 from locust.runners import WorkerRunner
 
 from rig.measure.load import locust_stats, worker
-from rig.measure.load.live.picture import timings
+from rig.measure.load.live.batch import timings
 from rig.measure.load.live.plain import live_feed, plain_trial_began, plain_trial_ended, show_plain
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.trial import LEAD_S, Trial
@@ -173,6 +173,9 @@ def _arguments(parser: ArgumentParser) -> None:
     group.add_argument("--window", type=float, default=60.0, help="seconds to offer load")
     group.add_argument("--seed", type=int, default=1, help="seed of the schedule")
     group.add_argument("--strategy", default="", help="flag value to ask for (measurement mode only)")
+    group.add_argument(
+        "--metrics-port", default="", help="PORT on loopback, or ADDRESS:PORT, at which Prometheus finds /metrics"
+    )
     group.add_argument("--visits", action="store_true", help="open pages in a browser too")
 
 

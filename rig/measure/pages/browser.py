@@ -17,8 +17,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Coroutine, Iterable
+from typing import IO, Any
 
 from playwright.async_api import Browser, Error, async_playwright
 
@@ -38,8 +38,8 @@ class Server:
     """Orders in, visits out, as long as Chromium lives and somebody listens.
 
     Free pages take turns, so that all are equally warm: one used only when visits pile up would be slow just then.
-    The control page has a page of its own, opened when it is first asked for: another site's document in between would
-    cost the next visit a change of renderer.
+    The control page has a page of its own, opened when it is first asked for, and so has each numbered tab: another
+    site's document in between would cost the next visit a change of renderer.
     """
 
     def __init__(self, browser: Browser, setup: Setup, out: IO[bytes]) -> None:
@@ -48,6 +48,8 @@ class Server:
         self._out = out
         self.orders: asyncio.Queue[Order] = asyncio.Queue()
         self.control: asyncio.Queue[Order] = asyncio.Queue()
+        self.tasks: list[asyncio.Future[None]] = []
+        self._tabs: dict[int, asyncio.Queue[Order]] = {}
         self.ended: asyncio.Future[ExitCode] = asyncio.get_running_loop().create_future()
         browser.on("disconnected", lambda _: self.end(ExitCode.INVALID))
 
@@ -72,8 +74,22 @@ class Server:
             except ValueError as error:
                 print(f"browser process: {error}", file=sys.stderr)
                 continue
-            (self.control if order.control else self.orders).put_nowait(order)
+            self._queue_of(order).put_nowait(order)
         self.end(ExitCode.OK)
+
+    def _queue_of(self, order: Order) -> asyncio.Queue[Order]:
+        if order.control or order.tab is None:
+            return self.control if order.control else self.orders
+        if order.tab not in self._tabs:
+            self._tabs[order.tab] = asyncio.Queue()
+            self.start(self.work(self._tabs[order.tab]))
+        return self._tabs[order.tab]
+
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Do ``job`` beside the others until the process ends."""
+        task = asyncio.ensure_future(job)
+        task.add_done_callback(self.note_broken)
+        self.tasks.append(task)
 
     async def work(self, orders: asyncio.Queue[Order], page: Page | None = None) -> None:
         """Serve orders with one page; a page that is no longer usable is replaced between two orders."""
@@ -139,13 +155,12 @@ async def serve(path: str, pages: int, cpus: set[int] | None, options: VisitOpti
             )
         )
         jobs = [server.work(server.control), *(server.work(server.orders, page) for page in opened)]
-        tasks = [asyncio.ensure_future(job) for job in (server.read_orders(lines), server.watch_parent(), *jobs)]
-        for task in tasks:
-            task.add_done_callback(server.note_broken)
+        for job in (server.read_orders(lines), server.watch_parent(), *jobs):
+            server.start(job)
         code = await server.ended
         # Nobody must take an order for a browser that is gone as begun.
         out.close()
-        _stop(tasks, code)
+        _stop(server.tasks, code)
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await browser.close()

@@ -91,6 +91,7 @@ class BrowserClient:
         begin_by_s: float | None = None,
         *,
         control: bool = False,
+        tab: int | None = None,
         pictures: Pictures | None = None,
         trace: bool = False,
     ) -> dict[str, Any]:
@@ -98,11 +99,18 @@ class BrowserClient:
 
         ``deadline_s`` counts from the moment a page takes it up. ``begin_by_s`` (CLOCK_MONOTONIC) is the latest
         moment for that; later, the visit ends as failed with cause ``not_started``. ``control``: on the page kept for
-        the control page, which takes one visit after another and none of the others' turns. ``pictures`` says which
-        visits are pictured, and where; it is asked when the visit begins, for it learns from those before.
+        the control page, which takes one visit after another and none of the others' turns. ``tab``: on the page kept
+        for that number. ``pictures`` says which visits are pictured, and where; it is asked when the visit begins, for
+        it learns from those before.
         """
         order = Order(
-            id=next(self._ids), url=url, headers=dict(headers), deadline_s=deadline_s, trace=trace, control=control
+            id=next(self._ids),
+            url=url,
+            headers=dict(headers),
+            deadline_s=deadline_s,
+            trace=trace,
+            control=control,
+            tab=tab,
         )
         if control:
             with self._control:

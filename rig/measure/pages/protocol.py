@@ -53,6 +53,8 @@ class Order:
     headers: dict[str, str]
     deadline_s: float
     control: bool = False
+    tab: int | None = None
+    """On a page kept for the visits of that number; None: on whichever is free."""
     screenshot: str | None = None
     """Absolute file for a picture of the page, taken when it was measured and its LCP is above…"""
     screenshot_above_ms: float | None = None
@@ -124,6 +126,7 @@ def parse_order(line: bytes) -> Order:
             headers={str(name): str(value) for name, value in message["headers"].items()},
             deadline_s=float(message["deadline_s"]),
             control=bool(message.get("control")),
+            tab=message.get("tab"),
             screenshot=message.get("screenshot"),
             screenshot_above_ms=message.get("screenshot_above_ms"),
             trace=bool(message.get("trace")),

@@ -25,6 +25,7 @@ from rig.model import InfrastructureError
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("RIG_HOME", ROOT / ".rig")) / "shop"
 WORKERS, THREADS = 2, 8
+METRICS = "RIG_METRICS"
 _READY_S = 30.0
 
 
@@ -107,19 +108,19 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(host: str, port: int) -> None:
-    """Refuse a port that is taken.
+def require_free(host: str, port: int, option: str = "--port") -> None:
+    """Refuse a port that is taken; ``option`` chooses another.
 
     Raises:
         InfrastructureError: somebody listens there, or the address is not ours.
     """
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise InfrastructureError(
-                f"port {port} on {host}: cannot be used ({error.strerror}); choose another with --port"
+                f"port {port} on {host}: cannot be used ({error.strerror}); choose another with {option}"
             ) from error
 
 
@@ -130,6 +131,8 @@ def app_server(
     """gunicorn with the shop for as long as the block lasts; ``name`` is its log's."""
     require_free(host, port)
     command = [sys.executable, "-m", "gunicorn", "target_app.config.wsgi:application"]
+    if env.get(METRICS, os.environ.get(METRICS)) == "1":
+        command += ["--config", "python:target_app.config.gunicorn"]
     command += ["--bind", f"{host}:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
     # No socket for outside control; connections outlive the pauses between requests, so that none is closed

@@ -1,8 +1,9 @@
-"""Locust's web UI over a run that rig conducts, with the live picture in it."""
+"""Whoever watches a run that rig conducts: Locust's web UI with the live picture in it, Prometheus, or both."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import gevent
 from locust.env import Environment
 
 from rig.measure.load.live.events import LiveEvents
+from rig.measure.load.live.exporter import serve_metrics
 from rig.measure.load.live.feed import LiveFeed
 from rig.measure.load.live.plain import live_feed, set_live
 from rig.measure.load.live.tab import add_tab
@@ -18,16 +20,40 @@ from rig.measure.load.trial import Trial
 HOST = "127.0.0.1"
 
 
-def open_ui(environment: Environment, port: int, events: Path) -> str:
-    """Serve the UI on loopback; ``events`` is the folder of the target's event files. Returns its address."""
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the run can be watched; None: there it can't."""
+
+    ui: str | None = None
+    metrics: str | None = None
+
+
+def let_watch(
+    environment: Environment, *, ui_port: int | None, metrics: tuple[str, int] | None, events: Path | None
+) -> Addresses:
+    """Open what is asked for. ``ui_port``: of Locust's UI, on loopback; ``metrics``: host and port for Prometheus;
+    ``events``: the folder of the target's event files.
+
+    Raises:
+        InfrastructureError: a port can't be used, or a page is not installed.
+    """
+    if ui_port is None and metrics is None:
+        return Addresses()
+    feed = LiveFeed()
+    ui = None if ui_port is None else _open_ui(environment, ui_port, feed)
+    scraped = None if metrics is None else serve_metrics(feed, *metrics)
+    set_live(environment, feed)
+    if events is not None:
+        gevent.spawn(LiveEvents(events, feed).watch)
+    return Addresses(ui, scraped)
+
+
+def _open_ui(environment: Environment, port: int, feed: LiveFeed) -> str:
     # Locust's UI reads the command line at each request of its page, and ours is not its own.
     sys.argv = sys.argv[:1]
     web_ui = environment.create_web_ui(HOST, port, delayed_start=True)
-    feed = LiveFeed()
     add_tab(web_ui, feed, conducted=True)
-    set_live(environment, feed)
     web_ui.start()
-    gevent.spawn(LiveEvents(events, feed).watch)
     return f"http://{HOST}:{port}/"
 
 
@@ -45,9 +71,16 @@ def told(environment: Environment, message: dict[str, Any]) -> None:
 def trial_began(environment: Environment, trial: Trial) -> None:
     """The trial's clock is fixed."""
     if (feed := live_feed(environment)) is not None:
-        about = trial.order.about
+        about = {"round": None, "arm": "", "number": 1, "of": 1, **trial.order.about}
         feed.trial_began(
-            about["round"], about["arm"], about["number"], about["of"], trial.start_s, trial.order.spec.window_s
+            about["round"],
+            about["arm"],
+            about["number"],
+            about["of"],
+            trial.start_s,
+            trial.order.spec.window_s,
+            due_s=trial.due_s,
+            in_flight=trial.in_flight,
         )
 
 

@@ -20,6 +20,7 @@ import gevent
 from rig.analysis.causes import Invalidation, Opening, attribute, expiry_instants
 from rig.measure.load.live.event_tail import EventTail
 from rig.measure.load.live.feed import LiveFeed
+from rig.model import parse_versions
 
 PERIOD_S = 1.0
 _SETTLE_S = 0.2
@@ -88,6 +89,7 @@ class LiveEvents:
         self._mark_expiries(until_s - _SETTLE_S)
         self._mark_stampedes()
         self._feed.recomputes_open([(until_s, self._open)])
+        self._feed.events_read(until_s)
 
     def _read(self) -> tuple[list[dict[str, Any]], bool]:
         """What one poll takes, in pieces: between two of them whatever is due is sent."""
@@ -124,6 +126,7 @@ class LiveEvents:
                 at_s = (event.get("commit_end_ns") or event["begin_ns"]) / 1e9
                 entries = event["entries"]
                 self._feed.marker("write", at_s, ", ".join(entries), entries=entries)
+                self._feed.committed(at_s, _versions(event))
         self._feed.recomputes_open(self._recomputes(events))
 
     def _recomputes(self, events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, int]]:
@@ -218,3 +221,10 @@ class LiveEvents:
 
     def _calls_to(self, entry: _Entry) -> list[Invalidation]:
         return sorted([*entry.calls, *self._calls_to_all], key=lambda call: call.begin_s)
+
+
+def _versions(event: Mapping[str, Any]) -> dict[str, int]:
+    try:
+        return parse_versions(event.get("versions"))
+    except ValueError:
+        return {}

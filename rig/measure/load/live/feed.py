@@ -7,12 +7,21 @@ and a watcher is told only what changed. It is for the eye; figures come from th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rig.measure.load.live.picture import KINDS, LiveTrial, Log, Timings
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.measure.load.live.batch import Timings
+from rig.measure.load.live.figures import Figures
+from rig.measure.load.live.picture import KINDS, LiveTrial, Log
 
 MOST_TRIALS = 500
+LINGER_S = 60.0
+"""How long the figures of an ended trial can still be had: who asks every 15 s gets its last ones for sure."""
+_MOST_LINGERING = 16
 
 
 class LiveFeed:
@@ -29,6 +38,12 @@ class LiveFeed:
         self.trials = 0
         self._trial: LiveTrial | None = None
         self._ended = Log(MOST_TRIALS)
+        self._lingering: deque[Figures] = deque(maxlen=_MOST_LINGERING)
+
+    @property
+    def profile(self) -> str:
+        """What is run; empty where nobody said."""
+        return str(self._facts.get("profile", ""))
 
     def run_began(self, facts: Mapping[str, Any]) -> None:
         """Say what is common to all trials, as JSON data.
@@ -39,14 +54,28 @@ class LiveFeed:
         self._facts = dict(facts)
         self._facts_changed = self._next()
 
-    def trial_began(self, round: int | None, arm: str, number: int, of: int, start_s: float, window_s: float) -> None:
+    def trial_began(
+        self,
+        round: int | None,
+        arm: str,
+        number: int,
+        of: int,
+        start_s: float,
+        window_s: float,
+        *,
+        due_s: NDArray[np.float64] | None = None,
+        in_flight: Callable[[], int | None] = lambda: None,
+    ) -> None:
         """Begin the picture of trial ``number`` of ``of``; the one before stays as a row if it was ended.
 
-        ``round``: None where there are no rounds.
+        ``round``: None where there are no rounds. ``due_s``: when its requests are due, monotonic, in order.
+        ``in_flight``: how many are open now, None where that is not known.
         """
+        if self._trial is not None:
+            self._lingering.append(self._trial.figures(time.monotonic()))
         self.trials += 1
         header = {"round": round, "arm": arm, "number": number, "of": of}
-        self._trial = LiveTrial(header, start_s, window_s, self._next())
+        self._trial = LiveTrial(header, start_s, window_s, self._next(), due_s, in_flight)
 
     def requests(self, batch: Timings) -> None:
         """Requests of the current trial that have ended since the last call; see :func:`.picture.timings`."""
@@ -66,6 +95,16 @@ class LiveFeed:
             revision = self._next()
             for at_s, number in steps:
                 self._trial.recomputes_open(at_s, number, revision)
+
+    def committed(self, at_s: float, versions: Mapping[str, int]) -> None:
+        """The target said that a write was committed by ``at_s``, and which versions it made."""
+        if self._trial is not None:
+            self._trial.freshness.committed(at_s, versions)
+
+    def events_read(self, until_s: float) -> None:
+        """All that the target had written down by ``until_s`` has been told."""
+        if self._trial is not None:
+            self._trial.freshness.known_until(until_s)
 
     def marker(
         self,
@@ -117,6 +156,11 @@ class LiveFeed:
             "trial": trial.delta(since, time.monotonic()) if trial else None,
             "ended": self._ended.since(since),
         }
+
+    def figures(self, now_s: float) -> list[Figures]:
+        """What is counted in the current trial and in those that ended less than :data:`LINGER_S` ago, oldest first."""
+        lingering = [one for one in self._lingering if now_s - one.at_s < LINGER_S]
+        return [*lingering, self._trial.figures(now_s)] if self._trial is not None else lingering
 
     def _next(self) -> int:
         self.revision += 1

@@ -7,15 +7,17 @@ samples instead. The buckets are those of :mod:`rig.analysis.timeline`, so the l
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from rig.model import Kind, VisitOutcome
+from rig.measure.load.live.batch import Timings
+from rig.measure.load.live.figures import Counts, Figures, due_by
+from rig.measure.load.live.stale import LiveStale
+from rig.measure.load.live.times import BINS, Times, bins_of, middle_ms
+from rig.model import VisitOutcome
 
 BUCKETS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MOST_BUCKETS = 1200
@@ -23,30 +25,8 @@ MOST_KEPT = 1000
 """Of visits, and of markers of each kind. What comes after is counted, not kept."""
 KINDS = ("write", "expiry", "stampede", "disturbance")
 
-_LEAST_MS, _RATIO = 0.1, 1.02
-_BINS = math.ceil(math.log(1e6) / math.log(_RATIO))  # up to 100 s; what is slower falls into the last
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
-    """Ended requests in columns of one length. ``done_s``: NaN where neither a response nor a deadline ended it."""
-
-    intended_s: NDArray[np.float64]
-    done_s: NDArray[np.float64]
-    failed: NDArray[np.bool_]
-    is_write: NDArray[np.bool_]
-
-
-def timings(batch: pa.RecordBatch) -> Timings:
-    """What the picture needs of a batch of :data:`rig.samples.REQUESTS`."""
-    kinds = batch["kind"]
-    writes = [word == Kind.WRITE for word in kinds.dictionary.to_pylist()]
-    return Timings(
-        intended_s=batch["intended_s"].to_numpy(),
-        done_s=batch["done_s"].to_numpy(zero_copy_only=False),
-        failed=batch["cause"].is_valid().to_numpy(zero_copy_only=False),
-        is_write=np.array(writes, bool)[kinds.indices.to_numpy()],
-    )
+PEAK_S = 15.0
+"""Who looks now and then still sees how many recomputes were open at once: a stampede may last a second."""
 
 
 class Log:
@@ -82,7 +62,15 @@ class Log:
 class LiveTrial:
     """The picture of one trial. Times given are CLOCK_MONOTONIC seconds, times kept count from the trial's start."""
 
-    def __init__(self, header: Mapping[str, Any], start_s: float, window_s: float, revision: int) -> None:
+    def __init__(
+        self,
+        header: Mapping[str, Any],
+        start_s: float,
+        window_s: float,
+        revision: int,
+        due_s: NDArray[np.float64] | None = None,
+        in_flight: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self.header = dict(header)
         self.start_s, self.window_s, self.began = start_s, window_s, revision
         self.end: dict[str, Any] | None = None
@@ -90,8 +78,10 @@ class LiveTrial:
         self.bucket_s = next(fitting, window_s / MOST_BUCKETS)
         # Rounded first: 24 / 0.1 is 240.00000000000003, and must not become 241 buckets.
         self.buckets = max(1, math.ceil(round(window_s / self.bucket_s, 6)))
-        self._times = np.zeros((self.buckets, _BINS), np.uint32)
-        self._all_times = np.zeros(_BINS, np.int64)
+        self._times = np.zeros((self.buckets, BINS), np.uint32)
+        self._all_times, self._lcp_times = Times(), Times()
+        self._counts, self.freshness = Counts(), LiveStale()
+        self._due_s, self._in_flight = due_s, in_flight
         self._max_ms = np.full(self.buckets, np.nan)
         self._count = np.zeros(self.buckets, np.int64)
         self._failed = np.zeros(self.buckets, np.int64)
@@ -101,11 +91,13 @@ class LiveTrial:
         self._writes, self._writes_failed = 0, 0
         self._visits = Log()
         self._markers = {kind: Log() for kind in KINDS}
-        self._lcp_times = np.zeros(_BINS, np.int64)
         self._lcp_max_ms: float | None = None
 
     def requests(self, batch: Timings, revision: int) -> None:
         """Add requests that have ended; each counts in the bucket of its intended start."""
+        self._counts.requests(batch)
+        if batch.shown is not None:
+            self.freshness.reads(batch.shown)
         reads = ~batch.is_write
         self._writes += int(batch.is_write.sum())
         self._writes_failed += int((batch.is_write & batch.failed).sum())
@@ -117,9 +109,8 @@ class LiveTrial:
         timed = reads & ~np.isnan(batch.done_s)
         spent_ms = (batch.done_s[timed] - batch.intended_s[timed]) * 1000
         np.fmax.at(self._max_ms, bucket[timed], spent_ms)
-        bins = _bins(spent_ms)
-        np.add.at(self._times, (bucket[timed], bins), 1)
-        self._all_times += np.bincount(bins, minlength=_BINS)
+        np.add.at(self._times, (bucket[timed], bins_of(spent_ms)), 1)
+        self._all_times.add(spent_ms)
         self._changed[bucket[reads]] = revision
 
     def recomputes_open(self, at_s: float, number: int, revision: int) -> None:
@@ -128,6 +119,7 @@ class LiveTrial:
         since, level = self._open_now or (0, 0)
         here = max(since, min(math.floor(at), self.buckets - 1))
         if at >= 0:
+            self._counts.recomputes += max(0, number - level)
             for bucket in range(since, here + 1):
                 self._open[bucket] = max(self._open[bucket] or 0, level)
             if at < self.buckets:
@@ -137,9 +129,10 @@ class LiveTrial:
 
     def visit(self, row: Mapping[str, Any], revision: int) -> None:
         """Add a page visit (a row of :data:`rig.samples.PAGES`)."""
+        self._counts.visits[str(row["outcome"])] += 1
         at_s = next(row[name] for name in ("navigation_s", "started_s", "intended_s") if row.get(name) is not None)
         if row["outcome"] == VisitOutcome.MEASURED and row.get("lcp_ms") is not None:
-            self._lcp_times[_bins(np.array([row["lcp_ms"]], float))] += 1
+            self._lcp_times.add(np.array([row["lcp_ms"]], float))
             self._lcp_max_ms = max(self._lcp_max_ms or 0.0, float(row["lcp_ms"]))
         value = {name: row.get(name) for name in ("path", "outcome", "cause", "cache", "lcp_ms")}
         at_s = round(float(at_s) - self.start_s, 3)
@@ -183,18 +176,38 @@ class LiveTrial:
         return {
             "reads": int(self._count.sum()),
             "failed": int(self._failed.sum()),
-            "median_ms": _quantile_ms(self._all_times, 0.5),
-            "p95_ms": _quantile_ms(self._all_times, 0.95),
+            "median_ms": self._all_times.quantile_ms(0.5),
+            "p95_ms": self._all_times.quantile_ms(0.95),
             "slowest_ms": _short(slowest),
             "writes": self._writes,
             "writes_failed": self._writes_failed,
             "visits": len(self._visits) + self._visits.left_out,
-            "lcp_median_ms": _quantile_ms(self._lcp_times, 0.5),
+            "lcp_median_ms": self._lcp_times.quantile_ms(0.5),
             "lcp_slowest_ms": _short(self._lcp_max_ms),
             "stampedes": len(stampedes) + self._markers["stampede"].left_out if watched else None,
             "peak": max((one["peak"] or 0 for one in stampedes), default=0) if watched else None,
             "not_shown": self._visits.left_out + sum(log.left_out for log in self._markers.values()),
         }
+
+    def figures(self, now_s: float) -> Figures:
+        """All that is counted, as it is now."""
+        end = min(max(0, math.floor((now_s - self.start_s) / self.bucket_s)), self.buckets - 1) + 1
+        peaks = [number or 0 for number in self._open[max(0, end - math.ceil(PEAK_S / self.bucket_s)) : end]]
+        return Figures(
+            strategy=self.header["arm"],
+            round=self.header["round"],
+            at_s=now_s,
+            running=self.end is None,
+            offered=due_by(self._due_s, now_s),
+            in_flight=None if self.end else self._in_flight(),
+            counts=self._counts,
+            response=self._all_times,
+            lcp=self._lcp_times,
+            recomputes_open=self._open_now[1] if self._open_now else None,
+            recomputes_peak=max(peaks, default=0) if self._open_now else None,
+            stampedes=self.totals()["stampedes"],
+            stale_reads=self.freshness.stale,
+        )
 
     def _bucket_columns(self, rows: NDArray[np.intp]) -> dict[str, list[Any]]:
         heaped = self._times[rows].cumsum(axis=1)
@@ -202,27 +215,13 @@ class LiveTrial:
             "number": rows.tolist(),
             "max_ms": [_short(value) for value in self._max_ms[rows].tolist()],
             "median_ms": [
-                None if not heap[-1] else _middle_ms(int(at))
+                None if not heap[-1] else middle_ms(int(at))
                 for heap, at in zip(heaped, (heaped * 2 >= heaped[:, -1:]).argmax(axis=1), strict=True)
             ],
             "count": self._count[rows].tolist(),
             "failed": self._failed[rows].tolist(),
             "recomputes": [self._open[row] for row in rows],
         }
-
-
-def _bins(times_ms: NDArray[np.float64]) -> NDArray[np.intp]:
-    logs = np.log(np.maximum(times_ms, _LEAST_MS) / _LEAST_MS) / math.log(_RATIO)
-    return np.minimum(logs, _BINS - 1).astype(np.intp)
-
-
-def _middle_ms(number: int) -> float:
-    return round(float(_LEAST_MS * _RATIO ** (number + 0.5)), 1)
-
-
-def _quantile_ms(times: NDArray[np.int64], share: float) -> float | None:
-    heaped = np.cumsum(times)
-    return _middle_ms(int(np.searchsorted(heaped, share * heaped[-1]))) if heaped[-1] else None
 
 
 def _short(value_ms: float | None) -> float | None:

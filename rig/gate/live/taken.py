@@ -1,0 +1,94 @@
+"""What a launch brought, as the pure part of the gate takes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rig.gate.blocks import Launch, kept_blocks, reads_of
+from rig.gate.harrell_davis import CYCLE, Visit
+from rig.gate.outcome import LaunchFacts, MetStampede
+from rig.measure.gate.arms import ARMS
+from rig.measure.gate.launch import Launched
+from rig.model import VisitOutcome
+
+
+def as_launch(found: Launched, block_s: float) -> Launch:
+    """Its reads by block, and its peaks."""
+    baseline, candidate = (
+        reads_of(requests, start_s=found.start_s, window_s=found.window_s, block_s=block_s)
+        for requests in found.requests
+    )
+    return Launch(
+        number=found.number,
+        blocks=kept_blocks(found.window_s, block_s),
+        baseline=baseline,
+        candidate=candidate,
+        baseline_peak=found.peaks[0],
+        candidate_peak=found.peaks[1],
+    )
+
+
+def visits_of(found: Launched) -> list[Visit]:
+    """Its page visits. A cycle that time cut short is left out, for that says nothing about the pages; one in which a
+    visit failed is kept, for that does.
+    """
+    made = Counter(row["cycle"] for row in found.visits)
+    failed = {row["cycle"] for row in found.visits if not _is_measured(row)}
+    return [
+        _visit(row, found.number) for row in found.visits if made[row["cycle"]] == len(CYCLE) or row["cycle"] in failed
+    ]
+
+
+def every_visit(found: Launched) -> list[Visit]:
+    """All of them, for counting what a page supplies."""
+    return [_visit(row, found.number) for row in found.visits]
+
+
+def _visit(row: Mapping[str, Any], launch: int) -> Visit:
+    return Visit(
+        page=row["path"],
+        launch=launch,
+        cycle=row["cycle"],
+        arm=ARMS[row["side"]],
+        lcp_ms=row["lcp_ms"] if _is_measured(row) else None,
+    )
+
+
+def _is_measured(row: Mapping[str, Any]) -> bool:
+    return bool(row["outcome"] == VisitOutcome.MEASURED and row["lcp_ms"])
+
+
+def unvisited(found: Launched, pages: Sequence[str]) -> list[str]:
+    """Why it should be measured again: a page without one whole cycle of visits."""
+    seen = {visit.page for visit in visits_of(found)}
+    return [f"{page}: its visits did not fit into the calm part" for page in pages if page not in seen]
+
+
+def stampedes_of(found: Launched) -> Iterator[MetStampede]:
+    """Each stampede of both arms."""
+    for arm, met in zip(ARMS, found.stampedes, strict=True):
+        for one in met:
+            yield MetStampede(
+                arm=arm,
+                launch=found.number,
+                entry=one.entry,
+                cause=one.cause,
+                begin_s=one.begin_s - found.start_s,
+                duration_s=one.end_s - one.begin_s,
+                peak=one.peak,
+                recomputes=one.recomputes,
+            )
+
+
+def facts_of(found: Launched, spoiled: Sequence[str] = ()) -> LaunchFacts:
+    """What the computer did meanwhile."""
+    use = found.use
+    return LaunchFacts(
+        number=found.number,
+        steal=use.steal,
+        foreign=use.foreign,
+        instrument=use.instrument,
+        spoiled=tuple(spoiled),
+    )

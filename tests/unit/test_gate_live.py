@@ -1,0 +1,138 @@
+"""What stands between a launch and the judgement: which visits are planned, which count, and how gates are added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from rig.gate.family import unjudged
+from rig.gate.harrell_davis import CYCLE
+from rig.gate.live.calibrate import as_text, tally
+from rig.gate.live.checks import checks
+from rig.gate.live.taken import as_launch, every_visit, unvisited, visits_of
+from rig.gate.live.visits import cycles_that_fit, planned_visits
+from rig.gate.metrics import lcp_metric
+from rig.gate.outcome import LaunchFacts
+from rig.gate.supply import Ruling, Standing
+from rig.gate.verdict import Verdict
+from rig.measure.gate.launch import Launched
+from rig.measure.gate.machine import Use
+from rig.samples import REQUESTS
+
+EMPTY = REQUESTS.empty_table().to_pandas()
+
+
+def visit(cycle: int, side: int, lcp_ms: float | None = 100.0, page: str = "/") -> dict:
+    outcome = "failed" if lcp_ms is None else "measured"
+    return {"cycle": cycle, "side": side, "path": page, "took_s": 0.2, "outcome": outcome, "lcp_ms": lcp_ms}
+
+
+def launched(*visits: dict, window_s: float = 15.5) -> Launched:
+    return Launched(
+        number=3,
+        start_s=100.0,
+        window_s=window_s,
+        requests=(EMPTY, EMPTY),
+        peaks=(1, 1),
+        stampedes=((), ()),
+        visits=visits,
+        use=Use(steal=0.0, foreign=0.0, instrument=0.0),
+    )
+
+
+def test_pages_and_arms_take_turns():
+    """Each cycle is ABBA or BAAB of one page; over two launches each page has as many of both."""
+    both = [planned_visits(("/", "/p/"), 4, launch) for launch in (1, 2)]
+    for planned in both:
+        cycles = [planned[k : k + len(CYCLE)] for k in range(0, len(planned), len(CYCLE))]
+        assert [len({one.path for one in cycle}) for cycle in cycles] == [1] * 4
+        assert all([one.side for one in cycle] in ([0, 1, 1, 0], [1, 0, 0, 1]) for cycle in cycles)
+        assert Counter(cycle[0].path for cycle in cycles) == {"/": 2, "/p/": 2}
+        assert [one.cycle for one in planned] == [k for k in range(4) for _ in CYCLE]
+    first = Counter((one.path, one.side) for planned in both for one in planned[:: len(CYCLE)])
+    assert set(first.values()) == {2}
+
+
+def test_no_page_no_visit():
+    """An API has none."""
+    assert planned_visits((), 4, 1) == [] and cycles_that_fit([], 5.0) == 0
+
+
+def test_as_many_cycles_as_the_calm_part_holds():
+    """Of visits of 0.2 s, 4 cycles fit into nine tenths of 4.1 s; of one arm's slow ones fewer."""
+    visits = [visit(0, 0), visit(0, 1), visit(0, 1), visit(0, 0)]
+    assert cycles_that_fit(visits, 5.0) == 4
+    slow = [{**one, "took_s": 0.2 if one["side"] == 0 else 3.0} for one in visits]
+    assert cycles_that_fit(slow, 5.0, side=0) == 4
+    assert cycles_that_fit(slow, 5.0, side=1) == 0
+
+
+def test_a_cycle_cut_short_by_time_does_not_count_and_one_that_failed_does():
+    """Time says nothing about the page, a failure does: it must not vanish."""
+    whole = [visit(0, side) for side in (0, 1, 1, 0)]
+    cut = [visit(1, 1), visit(1, 0)]
+    assert {one.cycle for one in visits_of(launched(*whole, *cut))} == {0}
+    failed = [visit(1, 0), visit(1, 1, lcp_ms=None)]
+    found = visits_of(launched(*whole, *failed))
+    assert [one.lcp_ms for one in found if one.cycle == 1] == [100.0, None]
+    assert len(every_visit(launched(*cut))) == 2
+    assert unvisited(launched(*cut), ("/",)) == ["/: its visits did not fit into the calm part"]
+
+
+def test_what_comes_behind_the_last_block_is_in_none():
+    """The write's half second."""
+    assert as_launch(launched(), 5.0).blocks == 2
+    assert as_launch(launched(window_s=15.0), 5.0).blocks == 2
+
+
+@pytest.mark.parametrize(
+    ("standing", "faults", "verdict"),
+    [
+        (Standing.IN_FAMILY, (), Verdict.INCONCLUSIVE),
+        (Standing.IN_FAMILY, ("another page",), Verdict.INVALID),
+        (Standing.INVALID, (), Verdict.INVALID),
+        (Standing.NOT_APPLICABLE, (), Verdict.INVALID),
+    ],
+)
+def test_after_the_warm_up(standing, faults, verdict):
+    """A fault, a metric that one arm lacks, or nothing to compare end the gate before a launch is spent on it."""
+    found = unjudged({lcp_metric("/"): Ruling(standing=standing, reason="why")}, faults, seconds=1.0)
+    assert found.verdict is verdict
+    assert bool(found.reasons) is (verdict is Verdict.INVALID)
+
+
+def test_gates_of_a_build_against_itself_are_added_up():
+    """False alarms are red builds, whatever the cause; bounds are Clopper and Pearson's."""
+    gates = [
+        {
+            "verdict": verdict,
+            "seconds": 200.0 + k,
+            "metrics": {"hit_p50": {"verdict": verdict, "mde": 1.1}},
+        }
+        for k, verdict in enumerate(["pass"] * 18 + ["inconclusive", "invalid"])
+    ]
+    found = tally(gates)
+    assert found["verdicts"]["pass"]["count"] == 18 and found["false_alarms"]["count"] == 1
+    # Published: 1 of 20 has 0.13 % to 24.87 %.
+    bounds = (found["false_alarms"]["lower"], found["false_alarms"]["upper"])
+    assert bounds == pytest.approx((0.001265, 0.2487), rel=1e-3)
+    assert found["undecided"] == {"hit_p50": 1} and found["seconds_max"] == 219.0
+    assert "1 of 20" in as_text(found)
+
+
+def test_spoiled_launches_fail_no_check():
+    """They were measured again; what counts must have been calm."""
+    facts = [
+        LaunchFacts(number=1, steal=None, foreign=0.9, instrument=0.1, spoiled=("busy",)),
+        LaunchFacts(number=1, steal=None, foreign=0.1, instrument=0.1),
+    ]
+    found = {one.name: one.ok for one in checks(unjudged({}, ("gone",), seconds=0.0), facts, ("gone",))}
+    assert found["other processes"] is True and found["steal time"] is None and found["arms comparable"] is False
+
+
+def test_no_reads_are_no_blocks():
+    """An empty launch stays countable."""
+    assert isinstance(as_launch(launched(), 5.0).baseline.response_ms.sum(), float)
+    assert pd.DataFrame(EMPTY).empty
