@@ -22,10 +22,12 @@ from rig.analysis import (
     time_shares,
 )
 from rig.analysis.ledger import Ledger, ledger
-from rig.analysis.quantiles import known_sum, ratio
+from rig.analysis.quantiles import known_sum
 from rig.analysis.reads import reads_of
+from rig.analysis.rounds import by_round
 from rig.analysis.staleness import commits_of
 from rig.analysis.stampede import Stampede, expiries, recomputes, stampedes
+from rig.analysis.unknown import judged_with_one_clock, unmeasured, without_events
 from rig.analysis.visits import of_target
 from rig.journal import SealedTrial
 from rig.samples import TABLES
@@ -130,7 +132,7 @@ def arm_figures(
         return {**unmeasured(_sections([blank], arm, plan)), "by_round": []}
     found = _sections(trials, arm, plan)
     each = [found] if len(trials) == 1 else [_sections([one], arm, plan) for one in trials]
-    rounds = [{**by_round(one, own), "grade": grade(own)} for one, own in zip(trials, each, strict=True)]
+    rounds = [{**by_round(one.facts, own), "grade": grade(own)} for one, own in zip(trials, each, strict=True)]
     return {**found, "by_round": rounds}
 
 
@@ -153,7 +155,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
             "control": control_page.figures([one.control for one in trials], _at_rest_ms(trials)),
         },
         "origin": _own_cpu(_origin(trials, plan), plan),
-        "staleness": _judged_with_one_clock(
+        "staleness": judged_with_one_clock(
             freshness.figures(
                 [one.witnessed for one in trials],
                 max_staleness_s=declared_staleness_s(trials, arm),
@@ -172,7 +174,7 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         ),
         "time_shares": time_shares.figures([one.window for one in trials], plan.get("ttl_s")),
     }
-    return found if any(one.reported for one in trials) else _without_events(found)
+    return found if any(one.reported for one in trials) else without_events(found)
 
 
 def _symptoms(trials: Sequence[Measured], plan: Plan) -> dict[str, Any] | None:
@@ -204,74 +206,6 @@ def of_other_clocks(requests: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Seri
     if not foreign:
         return pd.Series(False, index=requests.index)
     return requests["worker"].isin(foreign)
-
-
-def _judged_with_one_clock(figures: Mapping[str, Any], other_clock: int) -> dict[str, Any]:
-    """Staleness figures; null, not zero, where every read was timed with another clock than the commits."""
-    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
-    unknown = _blank(figures, [key for key in figures if key not in settled])
-    return {**(unknown if other_clock and not figures["reads"] else figures), "other_clock": other_clock}
-
-
-def _without_events(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A target that reports no events has no known stampedes or commits: what rests on them is null, not zero."""
-    split = ("inside_stampede", "outside_stampede", "slow_share", "unplaced")
-    settled = ("persistent", "persistent_ttl_max_s", "persistent_unbounded")
-    return {
-        **found,
-        "requests": _blank(found["requests"], split),
-        "pages": _unplaced(_blank(found["pages"], split)),
-        "origin": unmeasured(found["origin"]),
-        "time_shares": unmeasured(found["time_shares"]),
-        "symptoms": None,
-        "staleness": {**unmeasured(found["staleness"]), **{key: found["staleness"][key] for key in settled}},
-    }
-
-
-def _unplaced(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Page figures without what is said of stampedes, which nobody knows of."""
-    split = ("inside_stampede", "outside_stampede", "mean_inside_stampede", "mean_outside_stampede")
-    causes = {cause: _blank(group, split) for cause, group in figures["by_cause"].items()}
-    return {**figures, "by_cause": causes, "pipeline_ms": _blank(figures["pipeline_ms"], split)}
-
-
-def _blank(figures: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {**figures, **unmeasured({key: figures[key] for key in keys if key in figures})}
-
-
-def by_round(trial: Measured, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from round to round and decides which arm is better: see :mod:`rig.analysis.finding`.
-
-    ``found``: the sections of this trial alone.
-    """
-    visits, events, stale = found["pages"], found["origin"], found["staleness"]
-    return {
-        "round": trial.facts["round"],
-        "p50_ms": found["requests"]["response_ms"]["p50"],
-        "p95_ms": found["requests"]["response_ms"]["p95"],
-        "lcp_p75_ms": visits["lcp_ms"]["p75"],
-        "lcp_inside_p50": visits["inside_stampede"]["lcp_ms"]["p50"],
-        "lcp_outside_p50": visits["outside_stampede"]["lcp_ms"]["p50"],
-        "slow_share": visits["slow_share"],
-        "hit_ratio": found["requests"]["hit_ratio"],
-        "failed_share": ratio(found["requests"]["failed"], found["requests"]["sent"]),
-        "stampedes": events["stampedes"],
-        "stampede_peak": events["stampede_peak"],
-        "recomputes": events["recomputes"],
-        "cpu_share": events["cpu_share"],
-        "age_p99_s": stale["age_p99_s"],
-        "age_max_s": stale["age_max_s"],
-        "stale_ratio": stale["stale_ratio"],
-        "time_to_fresh_p50_s": stale["time_to_fresh_p50_s"],
-        "cache_commands_per_request": events["cache_commands_per_request"],
-        "cache_round_trips_per_request": events["cache_round_trips_per_request"],
-        "write_p50_ms": found["writes"]["p50_ms"],
-    }
-
-
-def unmeasured(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The same keys with every figure null."""
-    return {key: unmeasured(value) if isinstance(value, Mapping) else None for key, value in figures.items()}
 
 
 def _cpu_s(trials: Sequence[Measured], part: str) -> float | None:

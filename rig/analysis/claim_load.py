@@ -41,10 +41,7 @@ def graded(case: Case, strategy: str, grade: str) -> Outcome:
 
 def no_expiry_spikes(case: Case, strategy: str, than: str) -> Outcome:
     """No stampede began at an expiry, where the other strategy had some."""
-    mine, its = (
-        known(section(case.arm(name), "origin", "stampedes_by_cause"), f"stampedes of {name}")
-        for name in (strategy, than)
-    )
+    mine, its = (_by_cause(case.arm(name)) for name in (strategy, than))
     if not its["expiry"]:
         raise UntestedError(f"{than} had no stampede at an expiry, so there was none to avoid.")
     others = sum(mine.values()) - mine["expiry"]
@@ -59,7 +56,7 @@ def no_expiry_spikes(case: Case, strategy: str, than: str) -> Outcome:
 def expiry_herds(case: Case, strategy: str) -> Outcome:
     """Some expiry set off more than one recompute."""
     arm = case.arm(strategy)
-    causes = known(section(arm, "origin", "stampedes_by_cause"), "stampedes")
+    causes = _by_cause(arm)
     if not causes["expiry"]:
         if not section(arm, "origin", "hot_expiries"):
             raise UntestedError("No entry that is read much expired in this run.")
@@ -71,6 +68,16 @@ def expiry_herds(case: Case, strategy: str) -> Outcome:
     if spent:
         said += f", {seconds(sum(spent))} of processor time"
     return Outcome(CONFIRMED, f"{said}.", f"{figure(case.conditions.get('lambda_delta'))} reads in one recompute (λΔ)")
+
+
+def _by_cause(arm: Arm) -> dict[str, int]:
+    """Stampedes by cause.
+
+    Raises:
+        UntestedError: the target reports no events, or stores nothing.
+    """
+    causes = section(arm, "origin", "stampedes_by_cause") or {"expiry": None}
+    return {cause: int(known(number, "stampedes and their causes")) for cause, number in causes.items()}
 
 
 def calls_add_load(case: Case, strategy: str, than: str) -> Outcome:
@@ -192,7 +199,7 @@ def misses_take_longer(case: Case) -> Outcome:
     seen: dict[str, tuple[float, float, float]] = {}
     for label, arm in case.measured.items():
         hit, miss = (section(arm, "requests", "by_cache", status) or {} for status in ("HIT", "MISS"))
-        if min(hit.get("count", 0), miss.get("count", 0)) >= FEW:
+        if min(hit.get("count") or 0, miss.get("count") or 0) >= FEW:
             seen[label] = (hit["p50"], miss["p50"], hit["p95"])
     if not seen:
         return Outcome(NOT_TESTED, f"No strategy had {FEW} hits and {FEW} misses.")

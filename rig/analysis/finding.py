@@ -151,7 +151,7 @@ def _runner_up(
     ]
     who = "Next" if arms[second]["verdict"]["grade"] == BAD else "Runner-up"
     rounds = plural(min(len(arms[label]["by_round"]) for label in (leader, second)), "round")
-    by = f": {listed(shown)} (95 % intervals over {rounds})" if shown else ""
+    by = f": {listed(shown)}, 95 % intervals over {rounds}" if shown else ""
     return f"{who} {second}{by}; {in_words(turns, arms[leader], conditions)}."
 
 

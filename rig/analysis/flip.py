@@ -65,7 +65,7 @@ def _write_rate(leader: Arm, second: Arm, conditions: Mapping[str, Any]) -> floa
 def _driven_by(arm: Arm) -> str | None:
     """What has its entries recomputed in the main."""
     causes = section(arm, "origin", "stampedes_by_cause") or {}
-    writes, time = sum(causes.get(cause, 0) for cause in (DELETE, BUMP)), causes.get(EXPIRY, 0)
+    writes, time = sum(causes.get(cause) or 0 for cause in (DELETE, BUMP)), causes.get(EXPIRY) or 0
     return None if writes == time else "writes" if writes > time else "time"
 
 

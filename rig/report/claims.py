@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rig.analysis.claim_case import NOT_TESTED
 from rig.analysis.claims import tally
 
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not tested": "–"}
-PLACES = {"table": "its table", "tip": "its tips", "quiz": "its quiz", "text": "its text", "code": "its code"}
+PLACES = {"table": "Its table", "tip": "Its tips", "quiz": "Its quiz", "text": "Its text", "code": "Its code"}
 
 
 def counted(found: Sequence[Mapping[str, Any]]) -> str:
-    """``the seed's claims: 5 confirmed, 2 refuted, 1 undecided, 6 not tested``; empty where a summary has none."""
-    if not found:
+    """``the seed's claims: 5 confirmed, 2 refuted, 1 undecided, 6 not tested``; empty where none was tested."""
+    if all(claim.get("result") == NOT_TESTED for claim in found):
         return ""
     return "the seed's claims: " + ", ".join(f"{number} {result}" for result, number in tally(found).items())
 

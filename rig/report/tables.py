@@ -49,9 +49,9 @@ def lcp_table(labels: Sequence[str], found: Sequence[Picture]) -> Table:
 def freshness_table(arms: dict[str, dict[str, Any]]) -> Table:
     """Staleness as judged from outside, against what each strategy declares."""
     columns = [
-        "strategy", "reads judged", "stale", "undecidable", "oldest", "declared maximum", "beyond it", "age p99",
-        "versions behind", "fresh after, median", "fresh after, p99", "all dependents fresh, p99", "torn views",
-        "stale for good",
+        "strategy", "reads judged", "stale", "undecidable", "never committed", "oldest", "declared maximum",
+        "beyond it", "age p99", "versions behind", "fresh after, median", "fresh after, p99",
+        "all dependents fresh, p99", "torn views", "still stale at the end",
     ]  # fmt: skip
     return Table(
         caption="Freshness of what was served",
@@ -66,6 +66,7 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         count(facts.get("reads")),
         _stale(facts),
         count(facts.get("indeterminate")),
+        count(facts.get("errors")),
         seconds(facts.get("age_max_s")),
         seconds(arm.get("max_staleness_s")),
         count(facts.get("beyond_declared")),
@@ -75,8 +76,18 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         seconds(facts.get("time_to_fresh_p99_s")),
         seconds(facts.get("time_to_all_fresh_p99_s")),
         _torn(facts),
-        count(facts.get("persistent")),
+        _left(facts),
     ]
+
+
+def _left(facts: dict[str, Any]) -> str:
+    """Entries that differed from the database after traffic had stopped, and how long the last would have stayed."""
+    left, ttl_s = facts.get("persistent"), facts.get("persistent_ttl_max_s")
+    if not left:
+        return count(left)
+    if facts.get("persistent_unbounded"):
+        return f"{count(left)}, for ever"
+    return f"{count(left)}, up to {seconds(ttl_s)} more" if is_number(ttl_s) else count(left)
 
 
 def _stale(facts: dict[str, Any]) -> str:

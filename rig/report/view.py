@@ -35,6 +35,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     found = pictures(run)
     slow = evidence.slowest(arms, found, run.path)
     places = pareto.points(summary)
+    told = claims.counted(summary.get("claims") or [])
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
         "header": header(run, summary, labels, rounds),
@@ -44,8 +45,8 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "ratios": ratios(summary.get("conditions") or {}),
         "verdicts": verdicts(arms),
         "disturbances": blocks(arms),
-        "claims": claims.groups(summary.get("claims") or []),
-        "claims_counted": claims.counted(summary.get("claims") or []),
+        "claims": claims.groups(summary.get("claims") or []) if told else [],
+        "claims_counted": told,
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
         "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places), "slowest": evidence.title(slow)},
         "worst": worst(arms, found),

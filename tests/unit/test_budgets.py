@@ -22,9 +22,9 @@ def test_one_limit_or_two():
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("speed=2", "no such budget; there are stampede_lcp_extra_ms"), ("p95_ms=fast", "no number"), ("p95_ms", "no number"),
-     ("p95_ms=300:100", "rising order"), ("p95_ms=-1", "rising order"), ("p95_ms=nan", "rising order"),
-     ("p95_ms=1:2:3", "rising order"), ("beyond_declared=5", "no such budget")],
+    [("speed=2", "no such budget; there are stampede_lcp_extra_ms"), ("p95_ms=fast", "no number"),
+     ("p95_ms", "no number"), ("p95_ms=300:100", "rising order"), ("p95_ms=-1", "rising order"),
+     ("p95_ms=nan", "rising order"), ("p95_ms=1:2:3", "rising order"), ("beyond_declared=5", "no such budget")],
 )  # fmt: skip
 def test_what_is_no_budget_is_refused_with_the_remedy(text, why):
     """Mistakes, such as pages older than a strategy declares, have no budget."""

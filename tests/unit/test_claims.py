@@ -10,6 +10,7 @@ import pytest
 from rig.analysis.claim_case import CONFIRMED, FEW, NOT_TESTED, OPEN, REFUTED, RESULTS
 from rig.analysis.claims import TESTS, claims, listed_claims, tally
 from rig.analysis.summary import summarise
+from rig.analysis.unknown import unmeasured
 from tests.synthetic import build
 
 SEED_CELLS = ("[X] Bad", "[!] OK", "[OK] Good", "Fewer cache calls", "consistent invalidation", "minimal overhead")
@@ -72,6 +73,14 @@ class TestResults:
             arm["pages"] = dict.fromkeys(arm["pages"])
         places = ("impact", "page-load-speed", "web-vital", "pipeline", "bottleneck", "table-dom", "table-paint")
         assert {result(summary, name) for name in places} == {NOT_TESTED}
+
+    def test_a_target_that_reports_no_events_leaves_stampedes_and_writes_untested(self, summary):
+        """Its sections are there, every figure in them null."""
+        for arm in summary["arms"].values():
+            arm["origin"], arm["staleness"] = unmeasured(arm["origin"]), unmeasured(arm["staleness"])
+        places = ("delete-avoids-spikes", "timeout-load-at-expiry", "quiz-b", "quiz-c", "table-many-calls", "quiz-a")
+        assert {result(summary, name) for name in places} == {NOT_TESTED}
+        assert told(summary, "timeout-load-at-expiry")["figure"] == "Not measured: stampedes and their causes."
 
     def test_one_round_decides_no_comparison_and_no_grade(self, tmp_path):
         """A proof of one stale read, or a count, needs no second round."""

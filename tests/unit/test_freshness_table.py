@@ -33,3 +33,17 @@ def test_no_stale_read_is_told_with_its_chances(facts, says):
 )
 def test_no_torn_view_is_told_with_its_chances(views, chances, says):
     assert cell("torn views", torn_views=views, torn_opportunities=chances) == says
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"persistent": 0}, "0"),
+        ({"persistent": 2, "persistent_ttl_max_s": 3.2, "persistent_unbounded": 0}, "2, up to 3.2 s more"),
+        ({"persistent": 2, "persistent_ttl_max_s": 3.2, "persistent_unbounded": 1}, "2, for ever"),
+        ({"persistent": None}, "not measured"),
+    ],
+)
+def test_what_is_still_stale_is_told_with_how_long_it_would_stay(facts, says):
+    """A short time to live heals soon; no time to live never does."""
+    assert cell("still stale at the end", **facts) == says

@@ -185,7 +185,7 @@ class TestUnknowns:
         page = render(run, {**summary, "claims": [claim]})
         text = unescape(text_of(page))
         assert "The seed's claims: 0 confirmed, 1 refuted, 0 undecided, 0 not tested" in text
-        assert "What its quiz says: 1 refuted" in text
+        assert "Its quiz: 1 refuted" in text
         assert "p95 is 2 s" in text
         assert NASTY not in page
 

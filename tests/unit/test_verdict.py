@@ -195,6 +195,10 @@ def test_the_better_one_is_chosen_when_ranges_are_apart():
     found = finding(run(fast=with_rounds(LOW, inside=320.0), slow=with_rounds(HIGH, inside=950.0)))
     assert (found["choice"], found["undecided"]) == ("fast", [])
     assert found["sentences"][0].startswith("Under these conditions choose fast: LCP is 320")
+    assert found["sentences"][1].replace("\u00a0", " ") == (
+        "Runner-up slow: LCP in a stampede 627 ms worse (564 ms to 689 ms), 95 % intervals over 3 rounds;"
+        " no single budget would flip it."
+    )
     assert "slow stampedes at every expiry; who arrives then waits 950" in found["sentences"][2].replace("\u00a0", " ")
 
 
