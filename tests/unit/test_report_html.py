@@ -15,10 +15,11 @@ from rig.analysis.summary import summarise
 from rig.model import InfrastructureError
 from rig.report import html, pareto
 from rig.report.chart_data import bucket_for, chart_data, pictures, style_of
+from rig.report.conditions import conditions
 from rig.report.headlines import cost, freshness, lcp, ledger, timelines
 from rig.report.html import embedded_json, render, write_report
 from rig.report.stamp import stamp
-from rig.report.view import brief, conditions
+from rig.report.view import brief
 from rig.report.worst import worst
 from tests.synthetic import build
 
