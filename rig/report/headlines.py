@@ -99,16 +99,14 @@ def freshness(arms: dict[str, dict[str, Any]]) -> str:
 def cost(arms: dict[str, dict[str, Any]]) -> str:
     """Which strategy keeps the application's processors busiest; controls are not there to be chosen."""
     used = {
-        label: cpu_s / sent * 1000
+        label: cpu_s
         for label, arm in arms.items()
-        if not is_control(arm)
-        and is_number(cpu_s := dig(arm, "cpu_s", "app"))
-        and (sent := dig(arm, "requests", "sent"))
+        if not is_control(arm) and is_number(cpu_s := dig(arm, "economics", "app_cpu_s_per_1000"))
     }
     if not used:
         return "What it costs, and how far to trust it"
     most, least = max(used, key=lambda label: used[label]), min(used, key=lambda label: used[label])
-    each = "of the application's processor time for each 1,000 requests"
+    each = "of the application's processor time for each 1,000 requests and page visits"
     if seconds(used[most]) == seconds(used[least]):
         return f"{'Every strategy' if len(used) > 1 else most} costs {seconds(used[most])} {each}"
     return f"{most} costs {seconds(used[most])} {each}, {least} {seconds(used[least])}"

@@ -17,7 +17,7 @@ def stamp(environment: Mapping[str, Any]) -> dict[str, Any]:
     Of several parts the one tested longest ago gives the date: what the stamp says holds for all of them.
     """
     if "selftest" not in environment:
-        return {"ok": None, "sign": "", "text": "selftest not recorded", "more": "The run was made before it was."}
+        return {"ok": None, "sign": "", "text": "selftest not recorded", "more": "The run is older than such records."}
     known = environment["selftest"]
     if not known or not known["parts"]:
         return {

@@ -329,7 +329,7 @@ class TestSentences:
         assert ledger({"a": {"origin": None}}) == "No stampede to account for"
 
     def test_cost(self):
-        arms = {name: {"cpu_s": {"app": used}, "requests": {"sent": 2000}} for name, used in (("a", 8.0), ("b", 6.0))}
+        arms = {name: {"economics": {"app_cpu_s_per_1000": used}} for name, used in (("a", 4.0), ("b", 3.0))}
         assert cost(arms).replace(NBSP, " ").startswith("a costs 4 s of the application's processor time")
         assert cost(arms).replace(NBSP, " ").endswith("b 3 s")
         assert cost({"a": {}}) == "What it costs, and how far to trust it"
