@@ -159,6 +159,11 @@ def _cpu(rig: Generator, url: str, cpus: list[int], window_s: float, repeats: in
         other = fast_http_user(url, 500, window_s, cpus)["cpu_us"]
         return rig.offer(url, 500, window_s)["cpu_us_per_request"], other
 
+    if sys.platform == "linux":
+        bare = [undisturbed(cpus, lambda: _bare(url, cpus)) for _ in range(repeats)]
+        least = statistics.median(cpu_us for cpu_us, _ in bare)
+        print(f"  a bare loop: wait, send, read, nothing else {least:>6,.0f}   stolen {_shares(bare)}")
+
     pairs = [undisturbed(cpus, pair) for _ in range(repeats)]
     ratios = sorted(mine / other for (mine, other), _ in pairs)
     print(f"  FastHttpUser, 50 users at 10/s each       {statistics.median(other for (_, other), _ in pairs):>8,.0f}")
@@ -343,6 +348,10 @@ def fast_child(url: str, rate: float, window_s: float) -> None:
     cpu_s, took_s = time.process_time() - began_cpu, time.monotonic() - began
     runner.quit()
     print(json.dumps({"rps": count / took_s, "cpu_us": cpu_s / count * 1e6}))
+
+
+def _bare(url: str, cpus: list[int]) -> float:
+    return float(_pinned([sys.executable, str(ROOT / "benchmarks" / "bare_loop.py"), url, "500", "4"], cpus))
 
 
 @contextmanager

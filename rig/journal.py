@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,12 +36,12 @@ MANIFEST_SCHEMA = "rig.run/1"
 TRIAL_SCHEMA = "rig.trial/1"
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any], indent: int | None = 2) -> None:
     """Replace ``path`` atomically: a reader sees the old text or the new, never half of one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=2, allow_nan=False)
+            json.dump(value, stream, indent=indent, allow_nan=False)
             stream.write("\n")
         Path(temporary).replace(path)
     except BaseException:
@@ -190,7 +191,7 @@ class Run:
     def status(self) -> RunStatus:
         """Status as read: 'running' without a living owner is an interrupted run."""
         status = RunStatus(self.manifest["status"])
-        if status is RunStatus.RUNNING and not _is_locked(self.path):
+        if status is RunStatus.RUNNING and not is_locked(self.path):
             return RunStatus.INTERRUPTED
         return status
 
@@ -262,15 +263,25 @@ def recorded(directory: RunDir) -> Iterator[None]:
     directory.finish(RunStatus.COMPLETE)
 
 
-def _is_locked(path: Path) -> bool:
-    lock = path / ".lock"
-    if not lock.exists():
+def is_locked(path: Path) -> bool:
+    """Whether a living process writes the run directory ``path``.
+
+    Ask only where the manifest says 'running': this takes the lock for a moment, which must not be the one in which a
+    run begins.
+    """
+    try:
+        # Whatever lies there under that name, a pipe too, must not keep the reader waiting.
+        lock = os.open(path / ".lock", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
         return False
-    with lock.open("r") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
+    try:
+        if not stat.S_ISREG(os.fstat(lock).st_mode):
+            return False
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
     return False
 
 
@@ -279,18 +290,19 @@ def open_run(path: Path) -> Run:
 
     Raises:
         UsageError: there is no run at ``path``.
-        InfrastructureError: its manifest is damaged or of another schema.
+        InfrastructureError: its manifest or a trial's facts are damaged, or of another schema.
     """
     manifest_path = path / "manifest.json"
     if not manifest_path.is_file():
         raise UsageError(f"{path}: not a run directory (no manifest.json); `rig runs` lists those there are")
-    try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InfrastructureError(f"{manifest_path}: cannot be read ({error}); the run cannot be used") from error
+    manifest = _read_object(manifest_path)
     if manifest.get("schema") != MANIFEST_SCHEMA:
         raise InfrastructureError(
             f"{manifest_path}: schema {manifest.get('schema')!r}, this rig reads {MANIFEST_SCHEMA!r}"
+        )
+    if manifest.get("status") not in tuple(RunStatus):
+        raise InfrastructureError(
+            f"{manifest_path}: status {manifest.get('status')!r}, expected one of {', '.join(RunStatus)}"
         )
     trials, unsealed = [], []
     folders = sorted((path / "trials").iterdir()) if (path / "trials").is_dir() else []
@@ -298,6 +310,18 @@ def open_run(path: Path) -> Run:
         if not TrialDir(folder).sealed:
             unsealed.append(folder.name)
             continue
-        facts = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+        facts = _read_object(folder / "trial.json")
+        if not isinstance(facts.get("round"), int) or not isinstance(facts.get("arm"), str):
+            raise InfrastructureError(f"{folder / 'trial.json'}: no round and arm in it; the run cannot be used")
         trials.append(SealedTrial(TrialId(round=facts["round"], arm=facts["arm"]), facts, folder))
     return Run(path, manifest, trials, unsealed)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InfrastructureError(f"{path}: cannot be read ({error}); the run cannot be used") from error
+    if not isinstance(found, dict):
+        raise InfrastructureError(f"{path}: not a JSON object; the run cannot be used")
+    return found

@@ -7,6 +7,7 @@ run alone is a difference; what is known of neither is said as a warning: not kn
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -134,6 +135,7 @@ FACTS = (
     _planned("cache_round_trip_ms", "cache round trip in ms", weight=WARN, tolerance=_MEASURED),
 )
 NAMES = tuple(fact.name for fact in FACTS)
+_AMOUNTS = tuple(fact for fact in FACTS if fact.weight == REFUSE and fact.tolerance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,34 @@ def comparability(a: Mapping[str, Any], b: Mapping[str, Any], allowed: Collectio
     told = {one.fact for one in refused}
     unknown = [fact.title for fact in FACTS if fact.weight == REFUSE and fact.of(a) is None and fact.of(b) is None]
     return Comparability(refused=refused, differing=[one for _, one in found if one.fact not in told], unknown=unknown)
+
+
+def exact_conditions(manifest: Mapping[str, Any]) -> str:
+    """The facts that must be equal, as one text: runs of different texts may not be compared.
+
+    Of runs with one text, those whose amounts agree may be: see :func:`amounts_agree`.
+    """
+    facts = [fact.of(manifest) for fact in FACTS if fact.weight == REFUSE and not fact.tolerance]
+    return json.dumps(facts, sort_keys=True, default=str)
+
+
+def amounts_agree(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether rate, TTL and the other amounts of two runs are near enough to compare them."""
+    return all(_agree(fact.of(a), fact.of(b), fact.tolerance) for fact in _AMOUNTS)
+
+
+def conditions_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a manifest that :data:`FACTS` read; it compares as the whole does."""
+    found: dict[str, Any] = {}
+    for fact in FACTS:
+        value = section(manifest, *fact.where)
+        if value is not None:
+            *path, last = fact.where
+            place = found
+            for name in path:
+                place = place.setdefault(name, {})
+            place[last] = value
+    return found
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[Fact, Difference]]:

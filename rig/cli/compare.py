@@ -21,12 +21,14 @@ FORMATS = ("terminal", "markdown", "html")
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
 @click.option("--allow-different", multiple=True, metavar="FACT", help="A fact that was changed on purpose.")
+@click.option("--home", default=None, hidden=True, help="Address of the dashboard that shows the page.")
 @json_option
-def compare(a: Path, b: Path, form: str, allow_different: tuple[str, ...], as_json: bool) -> int:
+def compare(a: Path, b: Path, form: str, allow_different: tuple[str, ...], home: str | None, as_json: bool) -> int:
     """Compare the run directories A and B, from their samples alone: B - A by strategy and figure, with intervals.
 
     Refuses (exit 3) where machine, software or traffic differ in what moves figures, and names each such fact;
-    docs/compare.md lists them. To decide about a change of code, run `rig gate`: both versions side by side.
+    docs/compare.md lists them; Markdown and HTML say so too. To decide about a change of code, run `rig gate`: both
+    versions side by side.
 
     \b
     Examples:
@@ -45,11 +47,11 @@ def compare(a: Path, b: Path, form: str, allow_different: tuple[str, ...], as_js
     found = compared(_side(a), _side(b), allow_different)
     if as_json:
         print_json(json_of(found))
+    elif form != FORMATS[0] or not found.refused:
+        click.echo(_shown(found, form, home), nl=False)
     if found.refused:
         click.echo(f"rig: {refusal(found)}", err=True)
         return ExitCode.INVALID
-    if not as_json:
-        click.echo(_shown(found, form), nl=False)
     return ExitCode.OK
 
 
@@ -61,12 +63,17 @@ def _side(path: Path) -> Side:
     run = open_run(path)
     if not run.trials:
         raise InfrastructureError(f"{path}: no trial was sealed, so there is nothing to compare; run it again")
-    # Anew from the samples: a summary made by another version of rig may follow other rules.
-    return side_of(run, summarise(run))
+    try:
+        # Anew from the samples: a summary made by another version of rig may follow other rules.
+        return side_of(run, summarise(run))
+    except (OSError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InfrastructureError(
+            f"{path}: its samples cannot be analysed ({type(error).__name__}: {error}); the run cannot be compared"
+        ) from error
 
 
-def _shown(found: Comparison, form: str) -> str:
+def _shown(found: Comparison, form: str, home: str | None) -> str:
     from rig.report.comparison_html import render
     from rig.report.comparison_text import as_markdown, as_text
 
-    return {"terminal": as_text, "markdown": as_markdown, "html": render}[form](found)
+    return render(found, home) if form == "html" else {"terminal": as_text, "markdown": as_markdown}[form](found)

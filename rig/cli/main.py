@@ -18,6 +18,7 @@ VERBS = {
     "pages": "rig.cli.pages:pages",
     "report": "rig.cli.report:report",
     "compare": "rig.cli.compare:compare",
+    "dashboard": "rig.cli.dashboard:dashboard",
     "lighthouse": "rig.cli.lighthouse:lighthouse",
     "gate": "rig.cli.gate:gate",
     "serve": "rig.cli.serve:serve",
@@ -59,6 +60,7 @@ def cli() -> None:
       rig pages URL --visits 20     LCP and its parts of any page, in a real browser
       rig report RUN                look at a run again
       rig compare A B               two runs beside each other
+      rig dashboard                 all runs in a browser
       rig lighthouse                Lighthouse audits of the strategies, beside a run
       rig gate --baseline-ref main  did latency or LCP get worse? a verdict for CI
       rig serve                     the sample shop alone, to look at in a browser

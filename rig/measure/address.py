@@ -51,11 +51,11 @@ def require_allowed(url: str, allowed: Collection[str]) -> None:
         UsageError: the URL is not complete, or its host is neither loopback nor in ``allowed``.
     """
     _, host, _ = parse_site(url)
-    if host not in allowed and not _is_loopback(host):
+    if host not in allowed and not is_loopback(host):
         raise UsageError(f"{url}: {host} is not this machine; if you may put load on it, add --allow-host {host}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether every address of ``host`` is loopback; what nobody can resolve is not."""
     try:
         found = socket.getaddrinfo(host, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -29,7 +30,6 @@ def render(comparison: Comparison, home: str | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    theme = re.sub(r"^export ", "", _read("report/theme.js"), flags=re.MULTILINE)
     return environment.get_template("compare.html.j2").render(
         a=side_text(comparison.a),
         b=side_text(comparison.b),
@@ -49,8 +49,21 @@ def render(comparison: Comparison, home: str | None = None) -> str:
         only_in=comparison.only_in,
         home=home,
         style=Markup("\n".join(map(_read, _STYLES))),  # noqa: S704 - our own files
-        script=Markup(f"{theme}\nstartTheme(() => {{}});"),  # noqa: S704 - our own file
+        allow=_allow_address(comparison) if home else None,
+        script=Markup(script()),  # noqa: S704 - our own file
     )
+
+
+def script() -> str:
+    """All script of the page, so that a server can allow this and no other."""
+    theme = re.sub(r"^export ", "", _read("report/theme.js"), flags=re.MULTILINE)
+    return f"{theme}\nstartTheme(() => {{}});"
+
+
+def _allow_address(comparison: Comparison) -> str:
+    """Where the dashboard compares the two all the same."""
+    allowed = [("allow", one.fact) for one in comparison.comparability.refused]
+    return "/compare?" + urlencode([("a", comparison.a.name), ("b", comparison.b.name), *allowed])
 
 
 def _row(one: FigureComparison) -> dict[str, Any]:

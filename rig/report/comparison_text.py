@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rig.analysis.compare import Comparison
-from rig.analysis.comparison_finding import sentences, warnings
+from rig.analysis.comparison_finding import remedy, sentences, warnings
 from rig.analysis.differences import LEVEL, FigureComparison, Shown
 from rig.report.comparison import (
     HEADS,
@@ -105,6 +105,8 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         yield "|---|---|---|"
         for row in refused_rows(comparison):
             yield f"| {' | '.join(map(escaped, row))} |"
+        yield ""
+        yield escaped(f"To compare, {remedy(comparison)}")
     if told := warnings(comparison):
         yield ""
         yield "## Warnings"

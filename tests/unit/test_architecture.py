@@ -19,6 +19,7 @@ RANK = {
     "rig.analysis": 2,
     "rig.report": 3,
     "rig.measure": 3,
+    "rig.board": 4,
     "rig.gate": 4,
     "rig.selftest": 4,
     "rig.cli": 5,
@@ -66,7 +67,7 @@ def _place(module: str, ranks: dict[str, int]) -> tuple[str, int] | None:
 
 @pytest.mark.parametrize("path", FILES, ids=_module)
 def test_imports_point_downhill(path):
-    """cli → gate, selftest → report, measure → analysis, plan → journal → model."""
+    """cli → board, gate, selftest → report, measure → analysis, plan → journal → model."""
     for ranks in (RANK, MEASURE_RANK):
         here = _place(_module(path), ranks)
         for name in _imports(path):
@@ -81,7 +82,7 @@ def test_what_may_be_imported_where(path):
     module, names = _module(path), _imports(path)
     roots = {name.split(".")[0] for name in names}
     assert "target_app" not in roots
-    if module.startswith(("rig.analysis", "rig.report")):
+    if module.startswith(("rig.analysis", "rig.report", "rig.board")):
         assert not roots & {"locust", "gevent", "playwright", "django"}
     if module.startswith("rig.gate") and not module.startswith("rig.gate.live"):
         own = ("rig.gate", "rig.analysis", "rig.model", "rig.metrics")

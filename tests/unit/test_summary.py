@@ -11,6 +11,7 @@ import pytest
 from rig.analysis.summary import summarise
 from rig.journal import RunDir, StreamSink, open_run
 from rig.model import RunStatus, TrialId
+from rig.plan.environment import observed
 from rig.report.json import dumps
 from rig.samples import REQUESTS
 from tests.synthetic import build
@@ -253,6 +254,17 @@ def test_a_sound_run_has_no_warnings(tmp_path):
     sound = {"pages": visits, "origin": [WARM, *HERD]}
     trials = {f"{n}-{arm}": sound for n in (1, 2) for arm in ("fixed-timeout", "delete-many")}
     assert summarise(make(tmp_path, trials))["warnings"] == []
+
+
+def test_a_run_whose_target_was_watched_says_what_its_times_contain(tmp_path, monkeypatch):
+    """RIG_METRICS and RIG_OTEL cost time in every request; a run without them says nothing of it."""
+    for name in ("RIG_METRICS", "RIG_OTEL"):
+        monkeypatch.delenv(name, raising=False)
+    assert observed() == {}
+    monkeypatch.setenv("RIG_METRICS", "1")
+    run = make(tmp_path, {"1-fixed-timeout": {"origin": QUIET}})
+    run.manifest["environment"] = observed()
+    assert "the target was watched too (RIG_METRICS): its times contain what that costs" in summarise(run)["warnings"]
 
 
 def test_the_same_run_gives_the_same_summary(tmp_path):
