@@ -56,7 +56,7 @@ function ledgerRow(data, trial, one, number, choose) {
     .sort((a, b) => a - b);
   const button = element(
     "button",
-    { type: "button", "aria-label": `Show stampede ${number + 1} of ${label}` },
+    { type: "button", "aria-label": `no. ${number + 1}: show stampede ${number + 1} of ${label}` },
     `no. ${number + 1}`,
   );
   button.addEventListener("click", () => choose({ arm: trial.arm, round: trial.round, stampede: number }));

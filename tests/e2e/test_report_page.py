@@ -208,7 +208,7 @@ def test_what_is_taken_away_as_csv_is_what_was_measured(watched, measured):
         slowest_ms = ((reads["done_s"] - reads["intended_s"]) * 1000).max()
         assert max(float(row["slowest_ms"] or 0) for row in spans) == pytest.approx(slowest_ms, abs=0.006)
         assert len([row for row in ages if mine.items() <= row.items()]) == len(spans)
-    assert {row["cause"] for row in stampedes} == {"expiry", "delete", "bump"}
+    assert {row["cause"] for row in stampedes} >= {"expiry", "delete", "bump"}
     assert taken(watched.page, "tradeoff")[0]["strategy"] == "fixed-timeout"
     assert watched.complaints == []
 
