@@ -103,7 +103,7 @@ export function axis(colour, more) {
 export function laneLabel(colour, narrow) {
   return {
     color: colour("ink"),
-    width: narrow ? 104 : 168,
+    width: narrow ? 104 : 142,
     overflow: "truncate",
     interval: 0,
     lineHeight: 16,

@@ -56,9 +56,10 @@ export const dotsHeight = (arms) => arms * 2 * LANE + 60;
 /** @param {import("./page.js").Data} data @param {Group[]} groups @returns {import("./charts.js").OptionMaker} */
 export const dotsOption = (data, groups) => (colour, width) => {
   const narrow = width < 520;
+  const lanes = groups.flatMap(({ calm, inside }) => [calm, inside]);
   return {
     ...base(colour),
-    grid: { left: narrow ? 112 : 178, right: 58, top: 20, bottom: 30 },
+    grid: { left: narrow ? 112 : 150, right: 58, top: 20, bottom: 30 },
     xAxis: lcpAxis(data, colour),
     yAxis: axis(colour, {
       type: "category",
@@ -70,7 +71,7 @@ export const dotsOption = (data, groups) => (colour, width) => {
     tooltip: {
       ...base(colour).tooltip,
       trigger: "item",
-      formatter: (/** @type {any} */ hit) => dotTip(hit.data.seen),
+      formatter: (/** @type {any} */ hit) => dotTip(lanes[hit.value[1]]?.[hit.value[2]]),
     },
     series: [
       ...groups.flatMap((group) => [dots(group, "calm", colour), dots(group, "inside", colour)]),
@@ -106,11 +107,11 @@ function dots(group, side, colour) {
     symbol: markerOf(group.arm),
     symbolSize: 7,
     itemStyle: { color: group.arm.hue, opacity: 0.8, borderColor: colour("paper"), borderWidth: 0.4 },
-    // Spread by the golden ratio: even, and the same each time the page is opened.
+    // Spread by the golden ratio: even, and the same each time the page is opened. Only numbers: the library copies
+    // each dot with all it refers to.
     data: group[side].map((seen, n) => ({
-      value: [seen.visit.lcp_ms, lane],
+      value: [seen.visit.lcp_ms, lane, n],
       symbolOffset: [0, (((n * 0.618) % 1) - 0.5) * LANE * 0.62],
-      seen,
     })),
   };
 }
@@ -147,6 +148,13 @@ function limits(colour, inverse) {
     type: "line",
     data: [],
     silent: true,
+    markArea: {
+      silent: true,
+      data: [
+        [{ xAxis: LIMITS_MS[0], itemStyle: { color: colour("band-improve") } }, { xAxis: LIMITS_MS[1] }],
+        [{ xAxis: LIMITS_MS[1], itemStyle: { color: colour("band-poor") } }, { xAxis: 1e9 }],
+      ],
+    },
     markLine: {
       symbol: "none",
       silent: true,

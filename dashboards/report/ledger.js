@@ -1,5 +1,5 @@
 /** The ledger of stampedes and the data table of one round. Built when opened: they can be long. */
-import { element, tableOf } from "./page.js";
+import { element, longTable, tableOf } from "./page.js";
 import { countText, figureText, instantText, msText, NOT_MEASURED, quantileOf } from "./words.js";
 
 /**
@@ -26,17 +26,17 @@ export function ledgerTable(data, round, selection, choose) {
     "cause",
     "began at",
     "lasted",
-    "peak",
-    "recomputes",
+    "recomputes at once",
+    "requests met",
+    "their p95",
     "visits met",
     "their median LCP",
     "explained below",
+    "recomputes",
+    "wasted",
     "expected: alone → in the herd",
     "CPU",
     "database",
-    "wasted",
-    "requests met",
-    "their p95",
     "who met it",
   ];
   const table = tableOf(columns, rows, 4);
@@ -56,7 +56,7 @@ function ledgerRow(data, trial, one, number, choose) {
     .sort((a, b) => a - b);
   const button = element(
     "button",
-    { type: "button", "aria-label": `Show stampede ${number + 1} of ${label}` },
+    { type: "button", "aria-label": `no. ${number + 1}: show stampede ${number + 1} of ${label}` },
     `no. ${number + 1}`,
   );
   button.addEventListener("click", () => choose({ arm: trial.arm, round: trial.round, stampede: number }));
@@ -67,25 +67,25 @@ function ledgerRow(data, trial, one, number, choose) {
     one.cause,
     instantText(one.begin_s),
     msText((one.end_s - one.begin_s) * 1000),
-    `${countText(one.peak)}${one.cost?.capped ? " (capped by threads)" : ""}`,
-    countText(one.recomputes),
+    `${countText(one.peak)}${one.cost?.capped ? " (all threads)" : ""}`,
+    one.cost ? countText(one.cost.requests) : NOT_MEASURED,
+    one.cost ? msText(one.cost.response_p95_ms) : NOT_MEASURED,
     countText(met.length),
-    lcp.length ? msText(quantileOf(lcp, 0.5)) : NOT_MEASURED,
-    explained(data, trial, number),
+    lcp.length ? msText(quantileOf(lcp, 0.5)) : met.length ? NOT_MEASURED : "no visit",
+    explained(data, trial, number, choose),
+    countText(one.recomputes),
     ...costCells(one.cost),
   ];
 }
 
 /** What it cost; a stampede of the warm-up or of a trial kept out has no figures. @param {import("./page.js").Cost | null} cost */
 function costCells(cost) {
-  if (!cost) return [...Array(6).fill(NOT_MEASURED), ""];
+  if (!cost) return [...Array(4).fill(NOT_MEASURED), ""];
   return [
+    countText(cost.wasted),
     `${figureText(cost.predicted_alone, "")} → ${figureText(cost.predicted_in_herd, "")}`,
     figureText(cost.cpu_s, "s"),
     figureText(cost.db_s, "s"),
-    countText(cost.wasted),
-    countText(cost.requests),
-    msText(cost.response_p95_ms),
     cost.who,
   ];
 }
@@ -93,13 +93,19 @@ function costCells(cost) {
 /**
  * Links to the slowest visits that met a stampede; empty where none of them did.
  * @param {import("./page.js").Data} data @param {import("./page.js").Trial} trial @param {number} number
+ * @param {(chosen: import("./page.js").Selection) => void} choose
  */
-function explained(data, trial, number) {
+function explained(data, trial, number, choose) {
   const mine = data.slowest.filter(
     ({ arm, round, stampede }) => arm === trial.arm && round === trial.round && stampede === number,
   );
   const found = element("span", {});
-  for (const { id, lcp_ms } of mine) found.append(element("a", { href: `#${id}` }, `visit of ${msText(lcp_ms)}`), " ");
+  for (const { id, lcp_ms } of mine) {
+    const link = element("a", { href: `#${id}` }, `visit of ${msText(lcp_ms)}`);
+    // Where another stampede is chosen, or its fold is closed, the visit could not be seen.
+    link.addEventListener("click", () => choose({ arm: trial.arm, round: trial.round, stampede: number }));
+    found.append(link, " ");
+  }
   return found;
 }
 
@@ -116,7 +122,7 @@ export function bucketTable(data, round) {
       countText(trial.recomputes[n]),
     ]),
   );
-  return tableOf(["strategy", "from", "reads", "failed", "slowest", "median", "recomputes open"], rows);
+  return longTable(["strategy", "from", "reads", "failed", "slowest", "median", "recomputes open"], rows);
 }
 
 /** The trials of a round in the order of the page. @param {import("./page.js").Data} data @param {number} round */

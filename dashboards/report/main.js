@@ -2,8 +2,10 @@
 import { draw, repaint, resizeAll } from "./charts.js";
 import { dotsHeight, dotsOption, groupsOf, sharesOption } from "./lcp.js";
 import { startEvidence } from "./evidence.js";
-import { byId } from "./page.js";
-import { partsHeight, partsLegend, partsOption, tradeoffOption } from "./parts.js";
+import { byId, rowsOf } from "./page.js";
+import { tradeoffOption } from "./pareto.js";
+import { partsHeight, partsLegend, partsOption } from "./parts.js";
+import { startDownloads } from "./sheets.js";
 import { startTheme } from "./theme.js";
 import { startTimelines } from "./timelines.js";
 
@@ -23,12 +25,33 @@ function showLcp(selection) {
   const height_px = dotsHeight(data.arms.length);
   draw(place("lcp-dots", height_px), dotsOption(data, groups));
   draw(place("lcp-shares", Math.min(height_px, 420)), sharesOption(data, groups));
+  draw(place("lcp-parts", partsHeight(data.arms.length)), partsOption(data, groups));
+  showSlowest(selection);
   const note = /** @type {HTMLElement} */ (document.querySelector(".selection"));
   note.hidden = !selection;
   if (selection) {
     const label = data.arms[selection.arm].label;
+    const visits = groups.reduce((sum, group) => sum + group.calm.length + group.inside.length, 0);
+    const met = visits ? `${visits} measured ${visits === 1 ? "visit" : "visits"}` : "no measured visit met it";
     /** @type {HTMLElement} */ (note.querySelector("span")).textContent =
-      `Only visits that met stampede ${selection.stampede + 1} of ${label}, round ${selection.round}.`;
+      `Below: only what met stampede ${selection.stampede + 1} of ${label}, round ${selection.round} (${met}).`;
+  }
+}
+
+/** Of the slowest visits those that met the selected stampede. @param {import("./page.js").Selection | null} selection */
+function showSlowest(selection) {
+  const met = (/** @type {HTMLElement} */ { dataset }) =>
+    !selection ||
+    (Number(dataset.arm) === selection.arm &&
+      Number(dataset.round) === selection.round &&
+      dataset.stampede === String(selection.stampede));
+  for (const visit of rowsOf("article.slow")) visit.hidden = !met(visit);
+  const none = document.getElementById("slow-none");
+  if (none) none.hidden = Boolean(document.querySelector("article.slow:not([hidden])"));
+  for (const arm of rowsOf(".slow-arm")) arm.hidden = !arm.querySelector("article.slow:not([hidden])");
+  for (const more of /** @type {HTMLDetailsElement[]} */ (rowsOf(".slow-more"))) {
+    more.hidden = !more.querySelector("article.slow:not([hidden])");
+    if (selection && !more.hidden) more.open = true;
   }
 }
 
@@ -71,10 +94,10 @@ function select(selection) {
   showLcp(selection);
 }
 showLcp(null);
-draw(place("lcp-parts", partsHeight(data.arms.length)), partsOption(data));
 byId("parts-legend").append(...partsLegend(data));
-draw(place("tradeoff", 320), tradeoffOption(data));
+draw(byId("tradeoff"), tradeoffOption(data));
 document.querySelector(".selection button")?.addEventListener("click", () => select(null));
 startEvidence(select);
+startDownloads(data, document.body.dataset.run ?? "run");
 startCopy();
 startPrinting();

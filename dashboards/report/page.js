@@ -1,24 +1,23 @@
 /**
  * What the page's parts share: the shapes of the data, safe building of elements, and the colours of the theme.
  *
- * @typedef {{label: string, hue: string, dash: number[], marker: string, lcp_p95_ms: number | null,
- *   oldest_s: number | null, recomputes: number | null}} Arm
+ * @typedef {{label: string, hue: string, dash: number[], marker: string, max_staleness_s: number | null}} Arm
+ * @typedef {{label: string, lcp_worst_ms: number | null, oldest_s: number | null, origin_share: number | null,
+ *   dominated_by: string[], control: boolean}} Place
  * @typedef {{capped: boolean | null, predicted_alone: number | null, predicted_in_herd: number | null,
  *   cpu_s: number | null, db_s: number | null, wasted: number, requests: number, who: string,
  *   response_p95_ms: number | null}} Cost
  * @typedef {{entry: string, cause: string, begin_s: number, end_s: number, peak: number, recomputes: number,
  *   cost: Cost | null}} Stampede
  * @typedef {{at_s: number, lcp_ms: number | null, path: string, cache: string | null, outcome: string,
- *   cause: string | null, stampede: number | null}} Visit
+ *   cause: string | null, stampede: number | null, parts_ms: number[] | null}} Visit
  * @typedef {{kind: string, begin_s: number, end_s: number | null}} Disturbance
  * @typedef {{arm: number, round: number, kept_out: string[], max_ms: (number | null)[], median_ms: (number | null)[],
- *   count: number[], failed: number[], recomputes: number[], recomputes_hot: number[], stampedes: Stampede[],
- *   writes_hot: number[], writes_other: number[], expiries: number[], disturbances: Disturbance[],
- *   visits: Visit[]}} Trial
- * @typedef {Record<string, number> | null} Parts
+ *   count: number[], failed: number[], recomputes: number[], recomputes_hot: number[], judged: number[], stale: number[],
+ *   oldest_s: (number | null)[], stampedes: Stampede[], writes_hot: number[], writes_other: number[], expiries: number[], disturbances: Disturbance[], visits: Visit[]}} Trial
  * @typedef {{id: string, arm: number, round: number, stampede: number, lcp_ms: number}} SlowVisit
  * @typedef {{bucket_s: number, window_s: number, threads: number | null, arms: Arm[], rounds: number[], trials: Trial[],
- *   parts: {calm: Parts, stampede: Parts}[], part_titles: Record<string, string>, slowest: SlowVisit[]}} Data
+ *   part_titles: Record<string, string>, slowest: SlowVisit[], pareto: Place[]}} Data
  * @typedef {{arm: number, round: number, stampede: number}} Selection
  */
 
@@ -76,6 +75,23 @@ export function tableOf(columns, rows, textColumns = 1) {
     element("tbody", {}, ...body),
   );
 }
+
+/** More rows than anyone reads would only make the page slow. */
+const MOST_ROWS = 2000;
+
+/**
+ * A table of the first rows; what it leaves out it says.
+ * @param {string[]} columns @param {(string | Node)[][]} rows
+ */
+export function longTable(columns, rows) {
+  const table = tableOf(columns, rows.slice(0, MOST_ROWS));
+  if (rows.length <= MOST_ROWS) return table;
+  const rest = `${(rows.length - MOST_ROWS).toLocaleString("en-US")} more rows are in the CSV.`;
+  return element("div", {}, table, element("p", { class: "footnote" }, rest));
+}
+
+/** The rows of small multiples below a place. @param {string} selector */
+export const rowsOf = (selector) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
 
 /**
  * The theme's colours as the browser resolves them now; ECharts understands no custom properties.

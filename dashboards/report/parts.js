@@ -1,24 +1,41 @@
-/** Where the time of an LCP went, and what speed costs in freshness. */
+/** Where the time of an LCP went: mean parts of the visits shown. */
 import { axis, base, laneLabel } from "./charts.js";
-import { element, markerOf } from "./page.js";
+import { element } from "./page.js";
 import { tip } from "./tooltip.js";
-import { axisText, countText, figureText, msText } from "./words.js";
+import { axisText, countText, msText } from "./words.js";
 
 const WAITING = ["queue", "lock"];
 
 /** @param {number} arms */
 export const partsHeight = (arms) => arms * 68 + 40;
 
-/** @param {import("./page.js").Data} data @returns {import("./charts.js").OptionMaker} */
-export const partsOption = (data) => (colour, width) => {
+/** @typedef {{arm: import("./page.js").Arm, name: string, visits: number, parts: Record<string, number> | null}} Lane */
+
+/**
+ * The mean of each part over visits; null without visits.
+ * @param {import("./lcp.js").Seen[]} seen @param {string[]} names
+ */
+function meanParts(seen, names) {
+  const known = seen.flatMap(({ visit }) => (visit.parts_ms ? [visit.parts_ms] : []));
+  if (!known.length) return null;
+  const mean = (/** @type {number} */ n) => known.reduce((sum, parts) => sum + parts[n], 0) / known.length;
+  return Object.fromEntries(names.map((name, n) => [name, mean(n)]));
+}
+
+/**
+ * @param {import("./page.js").Data} data @param {import("./lcp.js").Group[]} groups
+ * @returns {import("./charts.js").OptionMaker}
+ */
+export const partsOption = (data, groups) => (colour, width) => {
   const narrow = width < 520;
-  const lanes = data.arms.flatMap((arm, n) => [
-    { arm, name: "calm", parts: data.parts[n].calm },
-    { arm, name: "in stampede", parts: data.parts[n].stampede },
+  const names = Object.keys(data.part_titles);
+  const lanes = groups.flatMap(({ arm, calm, inside }) => [
+    { arm, name: "calm", visits: calm.length, parts: meanParts(calm, names) },
+    { arm, name: "in stampede", visits: inside.length, parts: meanParts(inside, names) },
   ]);
   return {
     ...base(colour),
-    grid: { left: narrow ? 112 : 178, right: 24, top: 6, bottom: 30 },
+    grid: { left: narrow ? 112 : 150, right: 24, top: 6, bottom: 30 },
     xAxis: axis(colour, {
       type: "value",
       axisLabel: {
@@ -41,7 +58,7 @@ export const partsOption = (data) => (colour, width) => {
       axisPointer: { type: "none" },
       formatter: (/** @type {any[]} */ [{ dataIndex }]) => partsTip(lanes[dataIndex], data.part_titles),
     },
-    series: Object.keys(data.part_titles).map((part) => ({
+    series: names.map((part) => ({
       type: "bar",
       stack: "lcp",
       barWidth: 16,
@@ -63,17 +80,14 @@ const stripes = (color) => ({
   color,
 });
 
-/**
- * @param {{arm: import("./page.js").Arm, name: string, parts: import("./page.js").Parts}} lane
- * @param {Record<string, string>} titles
- */
-function partsTip({ arm, name, parts }, titles) {
+/** @param {Lane} lane @param {Record<string, string>} titles */
+function partsTip({ arm, name, visits, parts }, titles) {
   const lines = parts
     ? Object.entries(titles)
         .filter(([part]) => parts[part] > 0)
         .map(([part, title]) => `${title}: ${msText(parts[part])}`)
     : ["no such visit"];
-  return tip(`${arm.label}, ${name}`, lines);
+  return tip(`${arm.label}, ${name}, ${countText(visits)} ${visits === 1 ? "visit" : "visits"}`, lines);
 }
 
 /** @param {import("./page.js").Data} data */
@@ -82,67 +96,4 @@ export function partsLegend(data) {
     const key = element("span", { class: "stack" }, element("span", { class: `part-${part}`, style: "width:18px" }));
     return element("li", {}, key, title);
   });
-}
-
-/** @param {import("./page.js").Data} data @returns {import("./charts.js").OptionMaker} */
-export const tradeoffOption = (data) => (colour) => {
-  const known = data.arms.filter((arm) => arm.lcp_p95_ms !== null && arm.oldest_s !== null);
-  const most = Math.max(1, ...known.map((arm) => arm.recomputes ?? 0));
-  return {
-    ...base(colour),
-    grid: { left: 64, right: 40, top: 24, bottom: 46 },
-    xAxis: axis(colour, {
-      type: "value",
-      min: 0,
-      name: "oldest page served, seconds",
-      nameLocation: "middle",
-      nameGap: 28,
-      max: (/** @type {{max: number}} */ { max }) => niceTop(max),
-    }),
-    yAxis: axis(colour, {
-      type: "value",
-      min: 0,
-      name: "LCP p95",
-      nameLocation: "end",
-      axisLabel: {
-        color: colour("muted"),
-        formatter: (/** @type {number} */ value) => (value ? axisText(value) : "0"),
-      },
-    }),
-    tooltip: {
-      ...base(colour).tooltip,
-      trigger: "item",
-      formatter: (/** @type {any} */ hit) => tradeoffTip(known[hit.dataIndex]),
-    },
-    series: [
-      {
-        type: "scatter",
-        data: known.map((arm) => ({
-          value: [arm.oldest_s, arm.lcp_p95_ms],
-          symbol: markerOf(arm),
-          symbolSize: 12 + 26 * Math.sqrt((arm.recomputes ?? 0) / most),
-          itemStyle: { color: arm.hue, opacity: 0.85, borderColor: colour("paper"), borderWidth: 1 },
-        })),
-        label: {
-          show: true,
-          position: "right",
-          color: colour("ink"),
-          formatter: (/** @type {any} */ hit) => known[hit.dataIndex].label,
-        },
-        labelLayout: { hideOverlap: false, moveOverlap: "shiftY" },
-      },
-    ],
-  };
-};
-
-/** Room for the label of the rightmost strategy. @param {number} max */
-const niceTop = (max) => Math.max(1, Math.ceil(max * 1.25));
-
-/** @param {import("./page.js").Arm} arm */
-function tradeoffTip(arm) {
-  return tip(arm.label, [
-    `LCP p95 ${msText(arm.lcp_p95_ms)}`,
-    `oldest page ${figureText(arm.oldest_s, "s")}`,
-    `${countText(arm.recomputes)} recomputes`,
-  ]);
 }

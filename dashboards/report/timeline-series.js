@@ -19,6 +19,8 @@ export function timelineSeries(trial, context, colour, perSecond) {
     showSymbol: false,
     silent: true,
     connectNulls: true,
+    // Of several buckets in one pixel the greatest is drawn.
+    sampling: "max",
     itemStyle: { color: hue },
     emphasis: { disabled: true },
   };
@@ -37,6 +39,7 @@ export function timelineSeries(trial, context, colour, perSecond) {
     {
       ...line,
       name: "median",
+      sampling: "average",
       data: points(trial.median_ms, data.bucket_s),
       lineStyle: { color: hue, width: 1.3, type: [2, 2] },
     },

@@ -4,8 +4,9 @@ import { timelineSeries } from "./timeline-series.js";
 import { instantTip } from "./tooltip.js";
 import { axisText } from "./words.js";
 
-const LEFT = 52;
-const RIGHT = 12;
+/** Space beside the grids: the same for every chart on the time axis. */
+export const LEFT = 52;
+export const RIGHT = 12;
 const TIMES = { top: 16, height: 104 };
 const WORK = { top: 128, height: 34 };
 const WRITES = { top: 166, height: 9 };
@@ -82,7 +83,7 @@ function timeAxis(n, context, colour, width) {
  * @param {boolean} last @param {(name: string) => string} colour
  */
 function zooms(last, colour) {
-  const all = { xAxisIndex: [0, 1, 2], filterMode: "none" };
+  const all = { xAxisIndex: [0, 1, 2], filterMode: "filter" };
   return [
     // A wheel alone must scroll the page.
     {

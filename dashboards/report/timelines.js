@@ -1,12 +1,16 @@
-/** The section of timelines: rounds, zoom, the selected stampede. */
+/** What lies on the time axis: timelines and ages, with their rounds, zoom, instant and selected stampede. */
+import { AGES_Y, agesTable, showAges } from "./ages.js";
 import { draw, undraw } from "./charts.js";
 import { bucketTable, ledgerTable } from "./ledger.js";
-import { byId, element } from "./page.js";
+import { link } from "./linked.js";
+import { byId, element, rowsOf } from "./page.js";
 import { instantLines } from "./tooltip.js";
+import { instantText } from "./words.js";
 import { timelineOption } from "./timeline.js";
 import { timelineLegend } from "./timeline-series.js";
 
-const GROUP = "timelines";
+/** Within the uppermost grid of a row, pixels. */
+const POINTER_Y = 60;
 
 /**
  * @param {import("./page.js").Data} data
@@ -14,8 +18,8 @@ const GROUP = "timelines";
  * @returns {(selection: import("./page.js").Selection | null) => void} shows another selection
  */
 export function startTimelines(data, chosen) {
-  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".timeline-row")]);
-  let round = data.rounds[0] ?? 1;
+  const rows = rowsOf("#timeline-rows .timeline-row");
+  let round = firstRound(data);
   /** @type {import("./page.js").Selection | null} */
   let selection = null;
 
@@ -31,12 +35,17 @@ export function startTimelines(data, chosen) {
         chosen,
       ),
     );
-    for (const chart of charts) if (chart) chart.group = GROUP;
-    // @ts-ignore: echarts is a script of the page, not a module
-    echarts.connect(GROUP);
-    zoomButtons(charts.find(Boolean));
+    const drawn = charts.filter(Boolean);
+    const ages = showAges(data, round, selection);
+    connect(drawn, "timelines");
+    connect(ages, "ages");
+    if (drawn.length && ages.length) link({ chart: drawn[0], y: POINTER_Y }, { chart: ages[0], y: AGES_Y });
+    zoomButtons(drawn[0]);
+    startInstant(data, drawn[0]);
+    for (const said of rowsOf(".round-shown")) said.textContent = `Round ${round} of ${data.rounds.length}.`;
     fill("ledger", () => ledgerTable(data, round, selection, chosen));
     fill("timeline-data", () => bucketTable(data, round));
+    fill("ages-data", () => agesTable(data, round));
   };
 
   byId("timeline-legend").append(...timelineLegend(data.trials.some((trial) => trial.disturbances.length > 0)));
@@ -44,6 +53,7 @@ export function startTimelines(data, chosen) {
     round = next;
     chosen(null);
   });
+  press(round);
   show();
   return (next) => {
     selection = next;
@@ -67,6 +77,7 @@ function showRow(row, trial, data, selection, last, chosen) {
   place.classList.toggle("empty", !trial);
   if (!trial) {
     undraw(place);
+    place.classList.remove("drawn");
     note.textContent = "";
     place.textContent = "Not measured in this round.";
     return null;
@@ -78,7 +89,7 @@ function showRow(row, trial, data, selection, last, chosen) {
     selection && selection.arm === trial.arm && selection.round === trial.round ? selection.stampede : null;
   const chart = draw(place, timelineOption(trial, { data, ...shared(data), selected, last }));
   const instant = /** @type {HTMLElement} */ (row.querySelector(".timeline-instant"));
-  chart.off("updateAxisPointer");
+  for (const event of ["updateAxisPointer", "dataZoom"]) chart.off(event);
   chart.on("updateAxisPointer", (/** @type {any} */ { axesInfo }) => {
     const lines = axesInfo?.length ? instantLines(trial, data.bucket_s, axesInfo[0].value) : [];
     instant.replaceChildren(...lines.map((text) => element("span", {}, text)));
@@ -88,6 +99,20 @@ function showRow(row, trial, data, selection, last, chosen) {
     if (hit.componentType === "markArea") chosen({ arm: trial.arm, round: trial.round, stampede: hit.dataIndex });
   });
   return chart;
+}
+
+/** The round to begin with: the first of those with most trials in the figures. @param {import("./page.js").Data} data */
+function firstRound({ rounds, trials }) {
+  const sound = (/** @type {number} */ round) =>
+    trials.filter((trial) => trial.round === round && !trial.kept_out.length).length;
+  return rounds.reduce((best, round) => (sound(round) > sound(best) ? round : best), rounds[0] ?? 1);
+}
+
+/** @param {any[]} charts of one shape @param {string} group */
+function connect(charts, group) {
+  for (const chart of charts) chart.group = group;
+  // @ts-ignore: echarts is a script of the page, not a module
+  echarts.connect(group);
 }
 
 /** The ends of the axes that all rows of all rounds share. @param {import("./page.js").Data} data */
@@ -130,7 +155,6 @@ function roundButtons(rounds, choose) {
       choose(rounds[n]);
     }),
   );
-  if (buttons.length) press(rounds[0]);
   byId("rounds").replaceChildren(...buttons);
   return press;
 }
@@ -159,6 +183,23 @@ function zoomButtons(chart) {
       chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, start: Math.max(0, from), end: Math.min(100, to) });
     };
   }
+}
+
+/**
+ * The pointer without a mouse: the same instant in all rows, by the arrow keys.
+ * @param {import("./page.js").Data} data @param {any} chart
+ */
+function startInstant(data, chart) {
+  const range = /** @type {HTMLInputElement} */ (byId("instant"));
+  range.max = String(data.window_s);
+  range.step = String(data.bucket_s);
+  range.disabled = !chart;
+  range.oninput = () => {
+    const at_s = Number(range.value) + data.bucket_s / 2;
+    range.setAttribute("aria-valuetext", instantText(Number(range.value)));
+    const x = chart.convertToPixel({ xAxisIndex: 0 }, at_s);
+    chart.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", x, y: POINTER_Y });
+  };
 }
 
 /** @param {string} id @param {() => HTMLElement} make */

@@ -17,6 +17,8 @@ from rig.model import ExitCode
 def selftest(only: str | None, as_json: bool) -> int:
     """Measure known truths and print them beside what was measured; exit 1 when one is missed.
 
+    Runs of this machine name the result and its date in their reports.
+
     \b
     pages   LCP of pages with known delays, Server-Timing, withheld frames (1.5 min)
     load    response times under freezes and delays, counts of failures (1 min)
@@ -29,6 +31,7 @@ def selftest(only: str | None, as_json: bool) -> int:
     """
     from rig.measure.services.browser import find_browser
     from rig.plan.environment import fingerprint
+    from rig.plan.selftest_stamp import leave_stamp
     from rig.report.selftest import HEAD, line, verdict
     from rig.selftest.parts import PARTS, checks_of
 
@@ -41,9 +44,11 @@ def selftest(only: str | None, as_json: bool) -> int:
         if not as_json:
             click.echo(line(rows[-1]))
     ok = all(row["ok"] for row in rows)
+    facts = fingerprint()
+    leave_stamp(rows, of=list(PARTS), at=started_utc, version=__version__, facts=facts)
     if as_json:
         parts = list(PARTS) if only is None else [only]
-        environment = {**fingerprint(), "browser": find_browser().version if "pages" in parts else None}
+        environment = {**facts, "browser": find_browser().version if "pages" in parts else None}
         stamp = {"started_utc": started_utc, "rig_version": __version__, "environment": environment}
         print_json({"ok": ok, "parts": parts, "checks": rows, **stamp})
     else:

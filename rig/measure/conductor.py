@@ -26,6 +26,7 @@ from rig.plan.environment import fingerprint, observed, pinning
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
+from rig.plan.selftest_stamp import last_stamp
 
 _CREW: dict[str, Any] = {"workers": 1, "lost_workers": [], "foreign_workers": []}
 
@@ -46,11 +47,12 @@ def run(options: RunOptions, parent: Path, progress: Progress, watching: Watchin
     if options.target_url is None:
         progress.step("shop data")
         app_server.prepare_data(progress.step)
-    directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": fingerprint()})
+    facts = fingerprint()
+    environment = {**facts, "selftest": last_stamp(facts)}
+    directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": environment})
     with recorded(directory), ExitStack() as stack:
         own = "" if options.target_url else "cache server, shop, "
         progress.step(f"{own}Locust{' and browser' if browser else ''} start")
-        progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
         bench = stack.enter_context(bench_for(directory, options, browser, watching or Watching(), progress))
         progress.step("time of one recompute, measured")
         began_wall_s = time.time()

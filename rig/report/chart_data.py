@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rig.analysis.lcp_parts import PARTS, mean_parts
+from rig.analysis.ages import Ages, ages
+from rig.analysis.lcp_parts import PARTS
 from rig.analysis.timeline import BUCKET_S, Timeline, bucket_count, timeline
 from rig.analysis.visits import Visit
 from rig.journal import Run, SealedTrial
@@ -37,10 +38,11 @@ STYLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One sealed trial and its timeline. ``kept_out``: why it is no part of the figures; empty when it is."""
+    """One sealed trial over time. ``kept_out``: why it is no part of the figures; empty when it is."""
 
     trial: SealedTrial
     timeline: Timeline
+    ages: Ages
     kept_out: list[str]
 
 
@@ -55,11 +57,12 @@ def pictures(run: Run) -> list[Picture]:
     """The timelines of all sealed trials, in the order of rounds; trials with a mark are among them."""
     trials = sorted(run.trials, key=lambda trial: (trial.id.round, trial.id.arm))
     bucket_s = bucket_for([trial.facts["end_s"] - trial.facts["start_s"] for trial in trials])
-    hot_entry = run.manifest.get("plan", {}).get("hot_entry")
+    plan = run.manifest.get("plan") or {}
     return [
         Picture(
             trial=trial,
-            timeline=timeline(trial, hot_entry, bucket_s),
+            timeline=timeline(trial, plan.get("hot_entry"), bucket_s),
+            ages=ages(trial, plan.get("entries") or {}, bucket_s),
             kept_out=list(trial.facts.get("marks") or ()),
         )
         for trial in trials
@@ -86,18 +89,21 @@ def sound_visits(found: Sequence[Picture], label: str) -> list[Visit]:
 
 
 def chart_data(labels: Sequence[str], found: Sequence[Picture], summary: dict[str, Any]) -> dict[str, Any]:
-    """The JSON document of the page. ``labels``: all planned arms in their order, measured or not."""
+    """The JSON document of the page. ``labels``: all planned arms in their order, measured or not.
+
+    Milliseconds to a hundredth, seconds to a thousandth, which is what the tables behind the charts give away as CSV.
+    """
     costs = by_place(summary["arms"])
     return {
         "bucket_s": found[0].timeline.bucket_s if found else BUCKET_S,
         "window_s": max((picture.timeline.window_s for picture in found), default=0),
         "threads": (summary.get("conditions") or {}).get("threads"),
         "arms": [
-            {"label": label, **_style(position), **_tradeoff(summary, label)} for position, label in enumerate(labels)
+            {"label": label, **_style(position), "max_staleness_s": _declared(summary, label)}
+            for position, label in enumerate(labels)
         ],
         "rounds": sorted({picture.trial.id.round for picture in found}),
         "trials": [_trial(picture, labels.index(picture.trial.id.arm), costs) for picture in found],
-        "parts": [_parts(sound_visits(found, label)) for label in labels],
         "part_titles": PARTS,
     }
 
@@ -107,35 +113,26 @@ def _style(position: int) -> dict[str, Any]:
     return {"hue": style.hue, "dash": list(style.dash), "marker": style.marker}
 
 
-def _tradeoff(summary: dict[str, Any], label: str) -> dict[str, Any]:
-    arm = summary["arms"].get(label) or {}
-    pages, origin, staleness = (arm.get(name) or {} for name in ("pages", "origin", "staleness"))
-    return {
-        "lcp_p95_ms": (pages.get("lcp_ms") or {}).get("p95"),
-        "oldest_s": staleness.get("age_max_s"),
-        "recomputes": origin.get("recomputes"),
-    }
-
-
-def _parts(visits: Sequence[Visit]) -> dict[str, dict[str, float] | None]:
-    calm = mean_parts(visit.parts_ms for visit in visits if visit.parts_ms and visit.stampede is None)
-    inside = mean_parts(visit.parts_ms for visit in visits if visit.parts_ms and visit.stampede is not None)
-    return {"calm": calm and _rounded(calm), "stampede": inside and _rounded(inside)}
+def _declared(summary: dict[str, Any], label: str) -> float | None:
+    return (summary["arms"].get(label) or {}).get("max_staleness_s")
 
 
 def _trial(picture: Picture, arm: int, costs: Mapping[Place, Any]) -> dict[str, Any]:
     """``cost`` of a stampede is null where the ledger has none: begun in the warm-up, or in a trial kept out."""
-    line, trial = picture.timeline, picture.trial.id
+    line, old, trial = picture.timeline, picture.ages, picture.trial.id
     return {
         "arm": arm,
         "round": picture.trial.id.round,
         "kept_out": picture.kept_out,
-        "max_ms": [_short(value) for value in line.responses.max_ms],
-        "median_ms": [_short(value) for value in line.responses.median_ms],
+        "max_ms": [_ms(value) for value in line.responses.max_ms],
+        "median_ms": [_ms(value) for value in line.responses.median_ms],
         "count": line.responses.count,
         "failed": line.responses.failed,
         "recomputes": line.recomputes,
         "recomputes_hot": line.recomputes_hot,
+        "judged": old.judged,
+        "stale": old.stale,
+        "oldest_s": [None if value is None else _at(value) for value in old.oldest_s],
         "stampedes": [
             {
                 "entry": one.entry, "cause": one.cause, "begin_s": _at(one.begin_s), "end_s": _at(one.end_s),
@@ -153,22 +150,22 @@ def _trial(picture: Picture, arm: int, costs: Mapping[Place, Any]) -> dict[str, 
         ],
         "visits": [
             {
-                "at_s": _at(visit.at_s), "lcp_ms": _short(visit.lcp_ms), "path": visit.path, "cache": visit.cache,
+                "at_s": _at(visit.at_s), "lcp_ms": _ms(visit.lcp_ms), "path": visit.path, "cache": visit.cache,
                 "outcome": visit.outcome, "cause": visit.cause, "stampede": visit.stampede,
+                "parts_ms": None if visit.parts_ms is None else [_ms(visit.parts_ms[name]) for name in PARTS],
             }
             for visit in line.visits
         ],
     }  # fmt: skip
 
 
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 2) for name, value in values.items()}
-
-
 def _at(value: float) -> float:
     return round(value, 3)
 
 
-def _short(value: float | None) -> float | None:
-    """Four significant digits: more than the page prints, and half the bytes."""
-    return None if value is None else float(f"{value:.4g}")
+def _ms(value: float | None) -> float | int | None:
+    """Whole ones without their ".0": half of the page's figures are."""
+    if value is None:
+        return None
+    short = round(value, 2)
+    return int(short) if short.is_integer() else short

@@ -49,6 +49,16 @@ def slowest(
     ]
 
 
+def title(evidence: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
+    """How long the slowest visit of all took, and whether it met a stampede."""
+    all_of_them = [(label, visit) for label, visits in evidence for visit in visits]
+    if not all_of_them:
+        return "No visit was measured"
+    label, slowest_of_all = max(all_of_them, key=lambda one: one[1]["lcp_ms"])
+    met = "with no stampede open" if slowest_of_all["stampede"] is None else "in a stampede"
+    return f"The slowest visit saw its LCP after {slowest_of_all['lcp']} ({label}, {met})"
+
+
 def links(evidence: Sequence[tuple[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
     """From stampedes to the slow visits that met them, for the ledger."""
     return [

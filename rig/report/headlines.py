@@ -15,33 +15,13 @@ from rig.words import is_number, listed, milliseconds, percent, plural, seconds
 def headlines(arms: dict[str, dict[str, Any]], labels: Sequence[str], found: Sequence[Picture]) -> dict[str, str]:
     """Titles by the name of the chart."""
     return {
-        "tradeoff": tradeoff(arms),
         "timelines": timelines(arms),
+        "ledger": ledger(arms),
         "lcp": lcp(arms),
         "parts": parts(labels, found),
         "freshness": freshness(arms),
+        "cost": cost(arms),
     }
-
-
-def tradeoff(arms: dict[str, dict[str, Any]]) -> str:
-    """Which strategies no other beats on both LCP and age; controls are not there to be chosen."""
-    known = {
-        label: (slow, old)
-        for label, arm in arms.items()
-        if not is_control(arm)
-        and is_number(slow := dig(arm, "pages", "lcp_ms", "p95"))
-        and is_number(old := dig(arm, "staleness", "age_max_s"))
-    }
-    if len(known) < 2:
-        return "Speed against freshness: too few strategies were measured to compare"
-    best = [label for label, mine in known.items() if not any(_dominates(other, mine) for other in known.values())]
-    if len(best) == 1:
-        return f"{best[0]} is best on both speed and freshness"
-    return f"Speed against freshness: the choice is between {listed(best)}"
-
-
-def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one != other and one[0] <= other[0] and one[1] <= other[1]
 
 
 def timelines(arms: dict[str, dict[str, Any]]) -> str:
@@ -58,6 +38,19 @@ def timelines(arms: dict[str, dict[str, Any]]) -> str:
         return f"{start}; {listed(calm)} never did"
     least = min(peaks, key=lambda label: peaks[label])
     return start if peaks[least] == peaks[worst] else f"{start}; {least} kept to {peaks[least]}"
+
+
+def ledger(arms: dict[str, dict[str, Any]]) -> str:
+    """What stampedes cost the database in vain: recomputes whose value nobody was served."""
+    lines = [line for arm in arms.values() for line in dig(arm, "origin", "ledger") or []]
+    if not lines:
+        return "No stampede to account for"
+    wasted, made = sum(line["wasted"] for line in lines), sum(line["recomputes"] for line in lines)
+    longest = max(line["lasted_s"] for line in lines)
+    return (
+        f"{plural(len(lines), 'stampede')}, the longest {seconds(longest)}:"
+        f" {wasted:,} of {made:,} recomputes were wasted on what another was making already"
+    )
 
 
 def lcp(arms: dict[str, dict[str, Any]]) -> str:
@@ -101,6 +94,22 @@ def freshness(arms: dict[str, dict[str, Any]]) -> str:
     if ages[worst] == 0:
         return "No strategy served an outdated page"
     return f"The oldest page served was {seconds(ages[worst])} out of date ({worst})"
+
+
+def cost(arms: dict[str, dict[str, Any]]) -> str:
+    """Which strategy keeps the application's processors busiest; controls are not there to be chosen."""
+    used = {
+        label: cpu_s
+        for label, arm in arms.items()
+        if not is_control(arm) and is_number(cpu_s := dig(arm, "economics", "app_cpu_s_per_1000"))
+    }
+    if not used:
+        return "What it costs, and how far to trust it"
+    most, least = max(used, key=lambda label: used[label]), min(used, key=lambda label: used[label])
+    each = "of the application's processor time for each 1,000 requests and page visits"
+    if seconds(used[most]) == seconds(used[least]):
+        return f"{'Every strategy' if len(used) > 1 else most} costs {seconds(used[most])} {each}"
+    return f"{most} costs {seconds(used[most])} {each}, {least} {seconds(used[least])}"
 
 
 def _times(number: int) -> str:

@@ -25,7 +25,8 @@ ECHARTS = ROOT / "node_modules" / "echarts" / "dist" / "echarts.min.js"
 # In the order they need each other; the last one starts the page.
 SCRIPTS = (
     "words.js", "page.js", "theme.js", "charts.js", "tooltip.js", "timeline-series.js", "timeline.js",
-    "ledger.js", "timelines.js", "lcp.js", "parts.js", "evidence.js", "main.js",
+    "ages.js", "ledger.js", "linked.js", "timelines.js", "lcp.js", "parts.js", "pareto.js", "csv.js", "sheets.js",
+    "evidence.js", "main.js",
 )  # fmt: skip
 STYLES = ("report.css", "slowest.css", "lighthouse.css", "narrow.css")
 

@@ -46,21 +46,6 @@ def lcp_table(labels: Sequence[str], found: Sequence[Picture]) -> Table:
     return Table(caption="LCP of measured visits", columns=columns, rows=rows, text_columns=frozenset({1}))
 
 
-def tradeoff_table(arms: dict[str, dict[str, Any]]) -> Table:
-    """What the chart of speed against freshness draws."""
-    rows = [
-        [
-            label,
-            milliseconds(dig(arm, "pages", "lcp_ms", "p95")),
-            seconds(dig(arm, "staleness", "age_max_s")),
-            count(dig(arm, "origin", "recomputes")),
-        ]
-        for label, arm in arms.items()
-    ]
-    columns = ["strategy", "LCP p95", "oldest page served", "recomputes"]
-    return Table(caption="Speed against freshness", columns=columns, rows=rows)
-
-
 def freshness_table(arms: dict[str, dict[str, Any]]) -> Table:
     """Staleness as judged from outside, against what each strategy declares."""
     columns = [

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from rig.analysis.finding import control_note
 from rig.analysis.timeline import BUCKET_S
 from rig.journal import Run
+from rig.metrics import LCP
 from rig.model import RunStatus
-from rig.report import claims, evidence, lcp_tables, ledger_tables, lighthouse, tables
+from rig.report import claims, evidence, lcp_tables, ledger_tables, lighthouse, pareto, tables
 from rig.report.chart_data import Picture, chart_data, pictures, style_of
+from rig.report.conditions import conditions, ratios
 from rig.report.disturbances import blocks
 from rig.report.headlines import headlines
+from rig.report.stamp import stamp
 from rig.report.tables import dig
+from rig.report.worst import worst
 from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
-
-# Chromium rounds paint times of pages that are not cross-origin isolated.
-_STEPS = {False: "4 ms", True: "less than 1 ms (isolated)"}
 
 GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
 
@@ -30,6 +32,7 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     arms = {label: summary["arms"].get(label) or {} for label in labels}
     found = pictures(run)
     slow = evidence.slowest(arms, found, run.path)
+    places = pareto.points(summary)
     told = claims.counted(summary.get("claims") or [])
     rounds = int(plan.get("rounds") or max((p.trial.id.round for p in found), default=0))
     return {
@@ -43,7 +46,8 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "claims": claims.groups(summary.get("claims") or []) if told else [],
         "claims_counted": told,
         "styles": {label: style_of(position) for position, label in enumerate(labels)},
-        "titles": headlines(arms, labels, found),
+        "titles": {**headlines(arms, labels, found), "tradeoff": pareto.title(places), "slowest": evidence.title(slow)},
+        "worst": worst(arms, found),
         "ledger": ledger_tables.ledger_table(arms),
         "lcp": tables.lcp_table(labels, found),
         "causes": lcp_tables.causes_table(arms),
@@ -54,9 +58,10 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "controls": lcp_tables.controls_table(arms),
         "controls_said": lcp_tables.controls_said(arms, summary.get("starvation")),
         "bucket": seconds(found[0].timeline.bucket_s if found else BUCKET_S),
-        "tradeoff": tables.tradeoff_table(arms),
+        "tradeoff": pareto.table(places),
         "freshness": tables.freshness_table(arms),
         "ages": ages(arms),
+        "lcp_limits": f"good up to {milliseconds(LCP.good_max)}, poor above {milliseconds(LCP.poor_min)}",
         "cost": tables.cost_table(arms),
         "validity": tables.validity_table(arms, found, rounds),
         "warnings": summary.get("warnings") or [],
@@ -64,7 +69,11 @@ def view(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
         "environment": tables.flattened(run.manifest.get("environment") or {}),
         "plan": tables.flattened({k: v for k, v in plan.items() if k not in ("arms", "order")}),
         "reproduce": run.manifest.get("reproduce"),
-        "data": {**chart_data(labels, found, summary), "slowest": evidence.links(slow)},
+        "data": {
+            **chart_data(labels, found, summary),
+            "slowest": evidence.links(slow),
+            "pareto": [asdict(place) for place in places],
+        },
     }
 
 
@@ -83,8 +92,10 @@ def header(run: Run, summary: dict[str, Any], labels: Sequence[str], rounds: int
         "rounds": plural(rounds, "round"),
         "valid": bool(summary.get("valid")),
         "interrupted": run.status is not RunStatus.COMPLETE,
+        "selftest": stamp(run.manifest.get("environment") or {}),
         "created": created,
-        "date": f"{datetime.fromisoformat(created):%d %b %Y, %H:%M} UTC" if created else "date unknown",
+        "date": f"{datetime.fromisoformat(created):%d %b %Y}" if created else "date unknown",
+        "time": f"{datetime.fromisoformat(created):%H:%M} UTC" if created else "",
         "name": run.path.name,
     }
 
@@ -106,45 +117,6 @@ def unmeasured(arms: dict[str, dict[str, Any]]) -> list[str]:
         label for label, arm in arms.items() if not dig(arm, "requests", "sent") and not dig(arm, "pages", "scheduled")
     ]
     return [f"Not measured: {', '.join(missing)}."] if missing else []
-
-
-def conditions(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What decides whether the run applies to the reader, as (what, figure)."""
-    herd, isolated = facts.get("recompute_herd_ms"), facts.get("isolated")
-    alone = facts.get("recompute_alone_ms")
-    safety = facts.get("safety_ttl_s")
-    return [
-        (f"reads of {facts.get('hot_path') or 'the hot page'}", _per_second(facts.get("hot_rate_rps"))),
-        ("writes to it", _per_second(facts.get("writes_per_s_hot"))),
-        ("recompute", _ms_words(alone) + (f" ({_ms_words(herd)} in the herd)" if is_number(herd) else "")),
-        ("TTL", seconds(facts.get("ttl_s")) + (f" (safety {seconds(safety)})" if is_number(safety) else "")),
-        ("dependents of a write", count(facts.get("dependents"))),
-        ("server threads", count(facts.get("threads"))),
-        ("cache round trip", _ms_words(facts.get("cache_round_trip_ms"))),
-        ("database", str(facts.get("database") or NOT_MEASURED)),
-        *([("LCP told in steps of", _STEPS[isolated])] if isinstance(isolated, bool) else []),
-    ]
-
-
-def ratios(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The dimensionless figures that carry over to other traffic: (symbol, figure, meaning)."""
-    return [
-        ("λΔ", figure(facts.get("lambda_delta")), "reads arrive in one recompute"),
-        ("w·TTL", figure(facts.get("w_ttl")), "writes in one TTL"),
-        ("w·Δ", figure(facts.get("w_delta")), "writes in one recompute"),
-        ("λΔ/threads", figure(facts.get("lambda_delta_per_thread")), "of the server threads in one herd"),
-    ]
-
-
-def _per_second(value: object) -> str:
-    return f"{figure(value)}/s" if is_number(value) else figure(value)
-
-
-def _ms_words(value: object) -> str:
-    """Milliseconds, and seconds from 1 s on."""
-    if is_number(value) and value >= 1000:
-        return seconds(value / 1000)
-    return milliseconds(value)
 
 
 def verdicts(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -179,13 +151,26 @@ def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
         "recomputes": f"{count(recomputes)} recomputes" if is_number(recomputes) else "",
         "commands": figure(dig(arm, "origin", "cache_commands_per_request")),
         "dom_nodes": count(dig(arm, "pages", "dom_nodes")),
-        "layouts": count(dig(arm, "pages", "layouts")),
-        "style_recalcs": count(dig(arm, "pages", "style_recalcs")),
+        "rendering": _rendering(arm.get("pages") or {}),
         "grade": grade,
         "sign": GRADES.get(str(grade), "?"),
         "brief": brief(reasons[0]) if reasons else "",
         "reasons": reasons,
     }
+
+
+def _rendering(pages: dict[str, Any]) -> list[str]:
+    """What the browser does with the page: ``["2 layouts, 3 styles", "paint 1.1 ms"]``, as far as it was measured."""
+    known = [
+        f"{count(value)} {name}"
+        for name, key in (("layouts", "layouts"), ("styles", "style_recalcs"))
+        if is_number(value := pages.get(key))
+    ]
+    paint_ms = dig(pages, "traced", "paint_ms")
+    return [
+        *([", ".join(known)] if known else []),
+        *([f"paint {milliseconds(paint_ms)}"] if paint_ms is not None else []),
+    ]
 
 
 def _no_inside(stampedes: object) -> str:
@@ -211,16 +196,13 @@ def brief(reason: str) -> str:
 
 
 def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bars: oldest page served, against the declared maximum, on one scale."""
+    """The oldest page each strategy served, against the most it declares."""
     known = [(label, dig(arm, "staleness", "age_max_s"), arm.get("max_staleness_s")) for label, arm in arms.items()]
-    longest = max((value for _, *both in known for value in both if is_number(value)), default=0.0)
     return [
         {
             "label": label,
             "oldest": seconds(oldest),
             "allowed": seconds(allowed),
-            "oldest_share": oldest / longest * 100 if is_number(oldest) and longest else 0,
-            "allowed_share": allowed / longest * 100 if is_number(allowed) and longest else None,
             "beyond": is_number(oldest) and is_number(allowed) and oldest > allowed,
         }
         for label, oldest, allowed in known

@@ -59,16 +59,22 @@ def test_an_unknown_part_is_refused():
     assert done.returncode == 2
 
 
-def test_the_exit_code_says_what_the_json_says(monkeypatch, capsys):
-    """0 and ok, or 1 and not ok."""
+def test_the_exit_code_says_what_the_json_says(monkeypatch, tmp_path):
+    """0 and ok, or 1 and not ok; and so does the stamp that later runs carry into their reports."""
     from click.testing import CliRunner
 
     from rig.cli.selftest import selftest
+    from rig.plan.environment import fingerprint
+    from rig.plan.selftest_stamp import last_stamp
     from rig.selftest import parts
 
+    monkeypatch.setenv("RIG_HOME", str(tmp_path))
     for measured, code in ((900.0, 0), (500.0, 1)):
         checks = [within("p99", measured, 900.0, "ms", 0.03)]
         monkeypatch.setattr(parts, "PARTS", {"load": lambda say, checks=checks: iter(checks)})
         result = CliRunner().invoke(selftest, ["--json"], standalone_mode=False)
         assert result.return_value == code
         assert json.loads(result.stdout)["ok"] is (code == 0)
+        stamp = last_stamp(fingerprint())
+        assert stamp["parts"]["load"]["ok"] is (code == 0)
+        assert stamp["parts"]["load"]["missed"] == ([] if code == 0 else ["p99"])

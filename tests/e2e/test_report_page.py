@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rig.analysis.summary import summarise
+from rig.journal import Run
 from rig.report.html import write_report
 from tests.synthetic import build
 
 NASTY = "<img src=x onerror=alert(1)>"
-CHARTS = ".timeline-chart, #lcp-dots, #lcp-shares, #lcp-parts, #tradeoff"
+FORMULA = '=b{b|brace},"'
+CHARTS = ".timeline-row .chart, #lcp-dots, #lcp-shares, #lcp-parts, #tradeoff"
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 # Fewer would be axes alone.
 FEWEST_SHAPES = 15
-
-
-@pytest.fixture(scope="module")
-def browser_path() -> str | None:
-    """``RIG_BROWSER``, else the system's Chromium, else None: Playwright's own."""
-    candidates = [os.environ.get("RIG_BROWSER"), "/usr/bin/chromium"]
-    return next((path for path in candidates if path and Path(path).exists()), None)
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +40,47 @@ def browser(browser_path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    run = build(folder)
-    write_report(run, summarise(run), folder / "report.html")
-    return folder / "report.html"
+def measured(tmp_path_factory) -> Run:
+    return build(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def report(measured) -> Path:
+    path = measured.path / "report.html"
+    write_report(measured, summarise(measured), path)
+    return path
 
 
 @pytest.fixture(scope="module")
 def nasty_report(tmp_path_factory) -> Path:
-    """An interrupted run whose names, paths and errors hold markup."""
+    """An interrupted run whose names, pages, addresses, causes and errors hold markup."""
     folder = tmp_path_factory.mktemp("nasty")
     run = build(
         folder,
-        arms={NASTY: "fixed-timeout", "{b|brace}": "versioned-keys", "single-flight": "single-flight"},
+        arms={NASTY: "fixed-timeout", FORMULA: "versioned-keys", "single-flight": "single-flight"},
         unsealed=("2-single-flight",),
         marks={f"1-{NASTY}": ["late generator"]},
         manifest={"error": NASTY, "reproduce": f"rig run --strategies '{NASTY}'"},
     )
+    for trial in run.trials:
+        spoil(trial.path / "pages.parquet", ("path", "url", "element", "resource_url"))
+        spoil(trial.path / "origin.parquet", ("entry",))
     write_report(run, summarise(run), folder / "report.html")
     return folder / "report.html"
+
+
+def spoil(path: Path, columns: tuple[str, ...]) -> None:
+    """Put markup behind every text of ``columns``, and into the addresses of every waterfall."""
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    for row in rows:
+        row.update({name: f"{row[name]}{NASTY}" for name in columns if row[name]})
+        if row.get("cause"):
+            row["cause"] = NASTY
+        if row.get("waterfall"):
+            asked = [{**one, "url": f"{one['url']}{NASTY}"} for one in json.loads(row["waterfall"])]
+            row["waterfall"] = json.dumps(asked)
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
 
 
 class Watched:
@@ -89,7 +110,7 @@ def watched(browser, report) -> Iterator[Watched]:
 
 def test_it_draws_every_chart_and_complains_about_nothing(watched):
     charts = watched.page.locator(CHARTS)
-    assert charts.count() == 8
+    assert charts.count() == 12
     for number in range(charts.count()):
         shapes = charts.nth(number).locator("svg :is(path, text)").count()
         assert shapes > FEWEST_SHAPES, charts.nth(number).get_attribute("aria-label")
@@ -113,14 +134,89 @@ def test_disturbances_are_named_on_every_timeline(browser, tmp_path):
 
 
 def test_the_answer_fits_one_screen(watched):
-    """Four strategies, 1280 x 800: the verdicts are read without scrolling."""
-    assert watched.page.evaluate("document.querySelector('.verdicts').getBoundingClientRect().bottom") <= 800
+    """Four strategies, 1280 x 800: finding, conditions, verdicts, trade-off and claims are read without scrolling."""
+    for part in (".finding", ".conditions", ".verdicts", "figure.tradeoff", ".claims"):
+        box = watched.page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 800, part
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_it_is_accessible(browser, report, colours):
+    """No serious or critical finding of axe, with every fold open and one stampede chosen."""
+    opened = Watched(browser, report, color_scheme=colours)
+    page = opened.page
+    page.locator(".worst a").click()
+    page.evaluate(
+        "for (const fold of document.querySelectorAll('details:not(#timeline-data, #ages-data)')) fold.open = true"
+    )
+    expect(page.locator("#ledger tr[aria-current]")).to_have_count(1)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({ preload: false, resultTypes: ['violations'] })")["violations"]
+    grave = [
+        (one["id"], one["nodes"][0]["target"], one["nodes"][0]["failureSummary"])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+    page.close()
+
+
+def test_the_worst_stampede_is_one_click_from_the_first_screen(watched):
+    """And everything below is then about it alone: dots, parts, slowest visits."""
+    page = watched.page
+    page.locator(".worst a").click()
+    current = page.locator("#ledger tr[aria-current]")
+    expect(current).to_be_in_viewport()
+    expect(current.locator("td").nth(6)).to_contain_text("16")
+    page.locator("#lcp-title").scroll_into_view_if_needed()
+    expect(page.locator(".selection")).to_be_in_viewport()
+    link = page.locator(".worst a")
+    chosen = "".join(f"[data-{name}='{link.get_attribute(f'data-{name}')}']" for name in ("arm", "round", "stampede"))
+    shown, mine = page.locator("article.slow:visible"), page.locator(f"article.slow{chosen}")
+    assert shown.count() == mine.count() < 12
+    assert page.locator("#slow-none").is_visible() == (not mine.count())
+
+
+def taken(page: Page, name: str) -> list[dict[str, str]]:
+    """The rows of a download."""
+    with page.expect_download() as download:
+        page.locator(f"[data-csv='{name}']").first.click()
+    assert download.value.suggested_filename.endswith(f"-{name}.csv")
+    return list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+
+
+def test_what_is_taken_away_as_csv_is_what_was_measured(watched, measured):
+    """Against the Parquet files: every visit's LCP, the reads of each trial and their slowest."""
+    visits, buckets = taken(watched.page, "visits"), taken(watched.page, "timelines")
+    ages, stampedes = taken(watched.page, "freshness"), taken(watched.page, "stampedes")
+    for trial in measured.trials:
+        mine = {"strategy": trial.id.arm, "round": str(trial.id.round)}
+        pages, requests = (pq.read_table(trial.path / f"{name}.parquet").to_pandas() for name in ("pages", "requests"))
+        lcp_ms = sorted(pages.loc[pages["control"].ne(True), "lcp_ms"].dropna())
+        got = [row for row in visits if mine.items() <= row.items()]
+        assert sorted(float(row["lcp_ms"]) for row in got if row["lcp_ms"]) == pytest.approx(lcp_ms, abs=0.006)
+        assert [row for row in got if row["outcome"] != "measured"], "failed and starved visits are there, without LCP"
+        parts = [
+            sum(float(row[name]) for name in row if name.endswith("_ms") and name != "lcp_ms")
+            for row in got
+            if row["lcp_ms"]
+        ]
+        assert sorted(parts) == pytest.approx(lcp_ms, abs=0.05)
+        reads = requests[requests["kind"] == "read"]
+        spans = [row for row in buckets if mine.items() <= row.items()]
+        assert sum(int(row["reads"]) for row in spans) == len(reads)
+        slowest_ms = ((reads["done_s"] - reads["intended_s"]) * 1000).max()
+        assert max(float(row["slowest_ms"] or 0) for row in spans) == pytest.approx(slowest_ms, abs=0.006)
+        assert len([row for row in ages if mine.items() <= row.items()]) == len(spans)
+    assert {row["cause"] for row in stampedes} >= {"expiry", "delete", "bump"}
+    assert taken(watched.page, "tradeoff")[0]["strategy"] == "fixed-timeout"
+    assert watched.complaints == []
 
 
 def test_no_width_scrolls_sideways(browser, report, nasty_report):
-    for path in (report, nasty_report):
+    for path, widths in ((report, (360, 390, 720, 860, 1080, 1280, 2560)), (nasty_report, (360, 1080))):
         opened = Watched(browser, path)
-        for width in (360, 390, 720, 860, 1080, 1280, 2560):
+        for width in widths:
             opened.page.set_viewport_size({"width": width, "height": 844})
             assert opened.sideways() == 0, f"{path} at {width} px"
         assert opened.complaints == []
@@ -136,8 +232,13 @@ def test_markup_from_the_run_is_shown_as_text(browser, nasty_report):
     expect(page.locator(".notice").first).to_contain_text(NASTY)
     page.locator("#ledger summary").click()
     expect(page.locator("#ledger td").first).to_have_text(NASTY)
-    page.locator("#tradeoff").scroll_into_view_if_needed()
     expect(page.locator("#tradeoff svg")).to_contain_text(NASTY)
+    expect(page.locator("article.slow").first).to_contain_text(f"/product/7/{NASTY}")
+    expect(page.locator(".timeline-chart")).to_have_count(3)
+    page.locator(".timeline-chart").first.hover(position={"x": 400, "y": 60})
+    rows = taken(page, "visits")
+    assert {row["strategy"] for row in rows} == {NASTY, f"'{FORMULA}", "single-flight"}
+    assert NASTY in {row["cause"] for row in rows}
     page.get_by_role("button", name="Round 2").click()
     expect(page.locator(".timeline-chart.empty")).to_have_text("Not measured in this round.")
     page.get_by_role("button", name="Round 1").click()
@@ -153,6 +254,13 @@ def test_hover_shows_the_same_instant_in_every_row(watched):
     chart = page.locator(".timeline-chart").nth(1)
     chart.scroll_into_view_if_needed()
     chart.hover(position={"x": 400, "y": 60})
+    pointers = """() => [...document.querySelectorAll('.timeline-row .chart')].map((place) => {
+        const { status, value } = echarts.getInstanceByDom(place).getModel().getComponent('xAxis', 0)
+            .axis.model.getModel('axisPointer').option;
+        return `${status} ${value.toFixed(3)}`;
+    })"""
+    seen = page.evaluate(pointers)
+    assert len(seen) == 8 and len(set(seen)) == 1 and seen[0].startswith("show")
     instants = page.locator(".timeline-instant span:first-child")
     expect(instants).to_have_count(4)
     assert len(set(instants.all_inner_texts())) == 1
@@ -160,28 +268,28 @@ def test_hover_shows_the_same_instant_in_every_row(watched):
 
 def test_zooming_one_row_zooms_all_and_a_change_of_colours_keeps_it(watched):
     page = watched.page
-    spans = """() => [...document.querySelectorAll('.timeline-chart')].map((place) => {
+    spans = """() => [...document.querySelectorAll('.timeline-row .chart')].map((place) => {
         const { start, end } = echarts.getInstanceByDom(place).getOption().dataZoom[0];
         return `${start} to ${end}`;
     })"""
     page.get_by_role("button", name="Zoom in").click()
-    assert page.evaluate(spans) == ["25 to 75"] * 4
+    assert page.evaluate(spans) == ["25 to 75"] * 8
     page.get_by_role("button", name="Dark").click()
-    assert page.evaluate(spans) == ["25 to 75"] * 4
+    assert page.evaluate(spans) == ["25 to 75"] * 8
     page.get_by_role("button", name="Whole window").click()
-    assert page.evaluate(spans) == ["0 to 100"] * 4
+    assert page.evaluate(spans) == ["0 to 100"] * 8
 
 
 def test_a_chosen_stampede_filters_the_visits_below_until_cleared(watched):
     page = watched.page
     dots = """() => echarts.getInstanceByDom(document.getElementById('lcp-dots')).getOption().series
-        .reduce((sum, one) => sum + (one.data?.filter((dot) => dot.seen).length ?? 0), 0)"""
+        .reduce((sum, one) => sum + (one.data?.filter((dot) => dot.symbolOffset).length ?? 0), 0)"""
     everything = page.evaluate(dots)
     page.locator("#ledger summary").click()
     page.get_by_role("button", name="Show stampede 1 of fixed-timeout").click()
-    expect(page.locator(".selection")).to_contain_text("Only visits that met stampede 1 of fixed-timeout, round 1.")
+    expect(page.locator(".selection")).to_contain_text("only what met stampede 1 of fixed-timeout, round 1")
     expect(page.locator("#ledger tr[aria-current]")).to_have_count(1)
-    met = int(page.locator("#ledger tr[aria-current] td").nth(8).inner_text())
+    met = int(page.locator("#ledger tr[aria-current] td").nth(9).inner_text())
     assert 0 < page.evaluate(dots) <= met < everything
     page.get_by_role("button", name="Show all visits").click()
     assert page.evaluate(dots) == everything
@@ -191,7 +299,7 @@ def test_a_chosen_stampede_filters_the_visits_below_until_cleared(watched):
 def test_a_slow_visit_and_its_stampede_lead_to_each_other(watched):
     """From the visit to the line of its stampede, also in another round, and from there back to the visit."""
     page = watched.page
-    link = page.locator("a[data-stampede][data-round='2']").first
+    link = page.locator("article a[data-stampede][data-round='2']:visible").first
     visit = link.evaluate("link => link.closest('article').id")
     number = int(link.get_attribute("data-stampede")) + 1
     link.click()

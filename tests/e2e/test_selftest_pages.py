@@ -119,7 +119,7 @@ def test_no_browser_is_an_infrastructure_error():
     assert "Traceback" not in done.stderr
 
 
-def test_the_json_names_part_browser_and_machine(monkeypatch, browser_path):
+def test_the_json_names_part_browser_and_machine(monkeypatch, browser_path, tmp_path):
     """What a report needs to stamp itself with."""
     from click.testing import CliRunner
 
@@ -127,6 +127,7 @@ def test_the_json_names_part_browser_and_machine(monkeypatch, browser_path):
     from rig.selftest import parts
     from rig.selftest.check import exactly
 
+    monkeypatch.setenv("RIG_HOME", str(tmp_path))
     monkeypatch.setitem(parts.PARTS, "pages", lambda say: iter([exactly("one", 1, 1)]))
     said = json.loads(CliRunner().invoke(selftest, ["--only", "pages", "--json"], standalone_mode=False).stdout)
     assert (said["ok"], said["parts"], said["checks"][0]["part"]) == (True, ["pages"], "pages")

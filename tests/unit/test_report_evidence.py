@@ -13,11 +13,12 @@ from rig.analysis.stampede import Stampede
 from rig.analysis.summary import summarise
 from rig.analysis.visits import Asked, Visit, resource_wait_ms, waterfall_of
 from rig.report.chart_data import pictures
-from rig.report.evidence import links, picture_of, slowest
+from rig.report.evidence import links, picture_of, slowest, title
 from rig.report.html import render
 from rig.report.lcp_tables import causes_table, controls_said, pipeline_table
 from rig.report.sentences import sentence, stampede_name
 from rig.report.waterfall import waterfall
+from rig.words import milliseconds
 from tests.synthetic import build
 from tests.unit.test_report_html import text_of
 
@@ -146,6 +147,9 @@ class TestReport:
         """What was planted: a herd holds the threads, so the slowest visits recompute or queue."""
         summary = summarise(run)
         evidence = slowest(summary["arms"], pictures(run), run.path)
+        worst_ms = max(visit["lcp_ms"] for _, visits in evidence for visit in visits)
+        assert milliseconds(worst_ms) in title(evidence)
+        assert title([]) == "No visit was measured"
         assert [label for label, _ in evidence] == ["fixed-timeout", "delete-many"]
         for _, visits in evidence:
             assert [one["lcp_ms"] for one in visits] == sorted((one["lcp_ms"] for one in visits), reverse=True)

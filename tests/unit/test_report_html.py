@@ -10,13 +10,17 @@ from html import unescape
 import pytest
 
 from rig import words
+from rig.analysis.pareto import pareto as places
 from rig.analysis.summary import summarise
 from rig.model import InfrastructureError
-from rig.report import html
+from rig.report import html, pareto
 from rig.report.chart_data import bucket_for, chart_data, pictures, style_of
-from rig.report.headlines import freshness, lcp, timelines, tradeoff
+from rig.report.conditions import conditions
+from rig.report.headlines import cost, freshness, lcp, ledger, timelines
 from rig.report.html import embedded_json, render, write_report
-from rig.report.view import brief, conditions
+from rig.report.stamp import stamp
+from rig.report.view import brief
+from rig.report.worst import worst
 from tests.synthetic import build
 
 NASTY = "<img src=x onerror=alert(1)>"
@@ -128,6 +132,16 @@ class TestPage:
 
     def test_a_demo_run_is_below_three_megabytes(self, page):
         assert len(page.encode()) < 3_000_000
+
+    def test_the_worst_stampede_is_named_with_its_place_in_the_charts(self, run, summary):
+        """The one with most recomputes at once."""
+        found = pictures(run)
+        named = worst(summary["arms"], found)
+        label = list(summary["arms"])[named["arm"]]
+        trial = next(one for one in found if (one.trial.id.arm, one.trial.id.round) == (label, named["round"]))
+        most = max(stampede.peak for one in found for stampede in one.timeline.stampedes)
+        assert trial.timeline.stampedes[named["stampede"]].peak == most
+        assert f"{most} recomputes" in named["text"]
 
     def test_the_same_run_gives_the_same_page(self, page, run, summary):
         assert render(run, summary) == page
@@ -284,10 +298,51 @@ class TestSentences:
         assert freshness({"a": self.arm()}) == "Freshness was not measured"
 
     def test_tradeoff(self):
+        """Also controls, which are drawn but beat nobody, and what was not measured."""
+
+        def said(**arms):
+            measured = {name: {**arm, "trials": 1} for name, arm in arms.items()}
+            return pareto.title(pareto.points({"pareto": places(measured)}))
+
         fast, fresh, worse = self.arm(age=5, p95=100), self.arm(age=1, p95=900), self.arm(age=6, p95=950)
-        assert tradeoff({"fast": fast, "fresh": fresh, "worse": worse}).endswith("the choice is between fast and fresh")
-        assert tradeoff({"fresh": fresh, "worse": worse}) == "fresh is best on both speed and freshness"
-        assert "too few" in tradeoff({"fast": fast})
+        control = {**self.arm(age=0, p95=10), "known_bad": "on purpose"}
+        odd = self.arm(age=5.5, p95=90)
+        assert said(fast=fast, fresh=fresh, worse=worse).endswith("the choice is between fast and fresh")
+        assert said(fresh=fresh, worse=worse, control=control) == "fresh is best on speed, freshness and origin work"
+        assert said(fast=fast, odd=odd) == "Every strategy is best on something: speed, freshness or origin work"
+        assert "too few" in said(fast=fast, unknown=self.arm())
+
+    def test_the_summarys_comparison_is_what_is_drawn(self):
+        rows = [
+            {"arm": "a", "lcp_worst_ms": 900.0, "oldest_s": 2.0, "origin_share": 0.1, "dominated_by": ["b"]},
+            {"arm": "b", "lcp_worst_ms": 800.0, "oldest_s": 1.0, "origin_share": None, "dominated_by": []},
+        ]
+        found = pareto.points({"pareto": rows})
+        assert [(one.label, one.dominated_by) for one in found] == [("a", ("b",)), ("b", ())]
+        assert pareto.table(found).rows[1][3:] == ["not measured", "none"]
+
+    def test_the_ledger(self):
+        line = {"wasted": 14, "recomputes": 15, "lasted_s": 1.81}
+        assert ledger({"a": {"origin": {"ledger": [line, {**line, "lasted_s": 0.5}]}}}).replace(NBSP, " ") == (
+            "2 stampedes, the longest 1.81 s: 28 of 30 recomputes were wasted on what another was making already"
+        )
+        assert ledger({"a": {"origin": None}}) == "No stampede to account for"
+
+    def test_cost(self):
+        arms = {name: {"economics": {"app_cpu_s_per_1000": used}} for name, used in (("a", 4.0), ("b", 3.0))}
+        assert cost(arms).replace(NBSP, " ").startswith("a costs 4 s of the application's processor time")
+        assert cost(arms).replace(NBSP, " ").endswith("b 3 s")
+        assert cost({"a": {}}) == "What it costs, and how far to trust it"
+
+    def test_the_selftest_is_said_with_its_date_and_what_it_left_out(self):
+        part = {"ok": True, "missed": [], "at": "2026-11-23T14:02:00+00:00", "rig_version": "1"}
+        known = {"of": ["pages", "load"], "parts": {"load": part, "pages": {**part, "at": "2026-11-22T14:02:00+00:00"}}}
+        assert stamp({"selftest": known})["text"] == "selftest 22 Nov 2026"
+        assert stamp({"selftest": {**known, "parts": {"load": part}}})["text"] == "selftest (load only) 23 Nov 2026"
+        missed = stamp({"selftest": {**known, "parts": {"load": {**part, "ok": False, "missed": ["p99"]}}}})
+        assert (missed["ok"], missed["more"]) == (False, "Missed: p99.")
+        assert stamp({"selftest": None})["text"] == "selftest not run on this machine"
+        assert stamp({})["ok"] is None
 
     def test_a_reason_is_shown_without_grade_and_limits(self):
         assert brief("bad: LCP is 849 ms (good up to 100 ms more)") == "LCP is 849 ms"
