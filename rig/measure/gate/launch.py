@@ -26,9 +26,9 @@ from rig.plan.write_group import WriteGroup
 TIMEOUT_S = 10.0
 _SPOILED = (Mark.LATE_GENERATOR,)
 """Marks after which a launch is measured again; the others say that the gate itself is broken."""
-VISITS_FROM = 0.08
+VISITS_FROM = 0.04
 """Share of the head in which the arms settle before the first visit."""
-CALM_UNTIL = 0.9
+CALM_UNTIL = 0.94
 """The last part of the head has the full rate already, so that the first kept block doesn't begin with a jump."""
 TAIL = 0.1
 """Of a block, behind the last: the write comes there. Recomputes slow hits down, by how much is luck; among kept blocks
