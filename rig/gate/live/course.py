@@ -155,7 +155,7 @@ class Course:
                 self.faults.append(f"{self._spoiled} launches were disturbed, the last by: {'; '.join(spoiled)}")
                 return
             self.say(f"launch {number} is measured again: {'; '.join(spoiled)}")
-        # The warm-up's visits were slower. How long visits take says nothing about who is better: cycles hold both arms.
+        # The warm-up's visits were slower. How long they take favours nobody: each cycle holds both arms.
         self.cycles = max(len(self.pages), cycles_that_fit(found.visits, self.plan.traffic.block_s))
         self.launches.append(as_launch(found, self.plan.traffic.block_s))
         self.visits += visits_of(found)
