@@ -79,11 +79,12 @@ def share(count: int, of: int) -> dict[str, Any]:
     return {"count": count, "of": of, "share": count / of, "lower": float(bounds.low), "upper": float(bounds.high)}
 
 
-def as_text(found: Mapping[str, Any]) -> str:
-    """The tally for people."""
-    lines = [f"{found['gates']} gates of this build against itself"]
+def as_text(found: Mapping[str, Any], planted: str | None = None) -> str:
+    """The tally for people; ``planted``: what the candidate was given, None: it is the baseline."""
+    lines = [f"{found['gates']} gates of this build against {planted or 'itself'}"]
     lines += [f"  {name:<14}{_share(one)}" for name, one in found["verdicts"].items()]
-    lines += [f"false alarms (fail or invalid): {_share(found['false_alarms'])}"]
+    if planted is None:
+        lines += [f"false alarms (fail or invalid): {_share(found['false_alarms'])}"]
     lines += [f"  undecided about {name}: {count} of {found['gates']}" for name, count in found["undecided"].items()]
     lines += ["smallest effect it fails 9 times of 10 (median):"] if found["mde"] else []
     lines += [f"  {name:<26}{value:.3f}" for name, value in found["mde"].items()]

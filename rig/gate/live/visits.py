@@ -12,8 +12,8 @@ from rig.measure.gate.arms import ARMS
 from rig.measure.gate.launch import CALM_UNTIL, VISITS_FROM
 from rig.measure.load.order import PlannedVisit
 
-MOST_CYCLES = 8
-SPARE = 0.9
+MOST_CYCLES = 10
+SPARE = 0.95
 """Of the calm part: visits vary, and a cycle cut short is lost."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,13 @@ from rig.plan.target import Content, TargetWrite
 from rig.plan.write_group import WriteGroup
 
 TIMEOUT_S = 10.0
+ENDED_S = 1.0
+"""Until it shows that a server which no longer answers has ended."""
 _SPOILED = (Mark.LATE_GENERATOR,)
 """Marks after which a launch is measured again; the others say that the gate itself is broken."""
-VISITS_FROM = 0.08
+VISITS_FROM = 0.04
 """Share of the head in which the arms settle before the first visit."""
-CALM_UNTIL = 0.9
+CALM_UNTIL = 0.94
 """The last part of the head has the full rate already, so that the first kept block doesn't begin with a jump."""
 TAIL = 0.1
 """Of a block, behind the last: the write comes there. Recomputes slow hits down, by how much is luck; among kept blocks
@@ -131,8 +134,7 @@ def launch(
         found = fleet.run_pair(_order(pair, traffic, folders, number, blocks, visits))
         used = [after.cpu_s() - before for after, before in zip(pair, cpu_s, strict=True)]
         use = watch.stop(arms_s=sum(used), fleet=list(found["cpu_s"].values()))
-        dead = [said for arm in pair if (said := arm.ended())]
-        faults += dead or drifted(urls, list(traffic.paths), traffic.all_headers)
+        faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
     kept_s = found["start_s"] + traffic.block_s
     marked = [
@@ -166,6 +168,14 @@ def launch(
             ),
         ],
     )
+
+
+def _fallen_apart(pair: Sequence[Arm], found: Sequence[str]) -> Sequence[str]:
+    """Why the arms can't be compared any more; that a server ended says more than that it does not answer."""
+    deadline_s = time.monotonic() + ENDED_S
+    while not (dead := [said for arm in pair if (said := arm.ended())]) and found and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return dead or found
 
 
 def _order(

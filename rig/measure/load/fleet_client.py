@@ -193,6 +193,8 @@ class FleetClient:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def __enter__(self) -> FleetClient:
         return self
