@@ -32,7 +32,7 @@ _SETTINGS = {
 
 def missing() -> str | None:
     """Why no server can be started here; None where one can."""
-    names = [name for name in ("initdb", "postgres") if _program(name) is None]
+    names = [name for name in ("initdb", "postgres") if program(name) is None]
     if names:
         return f"PostgreSQL: {' and '.join(names)} neither on PATH nor under /usr/lib/postgresql"
     if os.geteuid() == 0 and _unprivileged() is None:
@@ -62,7 +62,7 @@ def postgres() -> Iterator[str]:
 
 
 def _initialise(folder: Path, user: str | None, log: int) -> None:
-    command = [str(_program("initdb")), "-D", str(folder / "data"), "-U", "rig", "-A", "trust", "-E", "UTF8"]
+    command = [str(program("initdb")), "-D", str(folder / "data"), "-U", "rig", "-A", "trust", "-E", "UTF8"]
     command += ["--locale=C", "--no-sync"]
     if subprocess.run(command, stdout=log, stderr=log, cwd=folder, **_identity(user)).returncode:
         raise RuntimeError(f"initdb failed: {(folder / 'log').read_text()[-500:]}")
@@ -71,7 +71,7 @@ def _initialise(folder: Path, user: str | None, log: int) -> None:
 @contextmanager
 def _running(folder: Path, user: str | None, log: int) -> Iterator[None]:
     settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    command = [str(_program("postgres")), "-D", str(folder / "data"), "-k", str(folder), *settings]
+    command = [str(program("postgres")), "-D", str(folder / "data"), "-k", str(folder), *settings]
     server = subprocess.Popen(
         command, stdout=log, stderr=log, cwd=folder, preexec_fn=die_with_parent, **_identity(user)
     )
@@ -100,6 +100,14 @@ def _await(server: subprocess.Popen[bytes], folder: Path) -> None:
             return
 
 
+def identity(folder: Path) -> dict[str, object]:
+    """Give ``folder`` to whoever may run a server; returns what starts one as that user."""
+    user = _unprivileged() if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
+    return _identity(user)
+
+
 def _identity(user: str | None) -> dict[str, object]:
     """PostgreSQL refuses to run as root."""
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
@@ -110,7 +118,8 @@ def _unprivileged() -> str | None:
     return next((name for name in ("postgres", "nobody") if name in known), None)
 
 
-def _program(name: str) -> Path | None:
+def program(name: str) -> Path | None:
+    """Where one of PostgreSQL's programs is."""
     if found := shutil.which(name):
         return Path(found)
     # Debian keeps its programs off the PATH, Homebrew those of a named version.

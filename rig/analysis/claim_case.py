@@ -9,7 +9,7 @@ from typing import Any
 from rig.analysis.finding import is_control
 from rig.analysis.freshness import FEW_OPPORTUNITIES
 from rig.analysis.paired import ALIKE, HIGHER, LOWER, UNDECIDED, Difference, paired
-from rig.words import count, plural
+from rig.words import count, percent, plural
 
 CONFIRMED, REFUTED, OPEN, NOT_TESTED = "confirmed", "refuted", "undecided", "not tested"
 RESULTS = (CONFIRMED, REFUTED, OPEN, NOT_TESTED)
@@ -119,5 +119,5 @@ def writes_of(arm: Arm) -> int:
 
 
 def chances(number: Any) -> str:
-    """``0 of 1,200 (< 0.25 %)`` without its words: what the rule of three bounds."""
-    return f"0 of {count(number)} (95 % sure: below {3 / number:.2%})"
+    """``0 of 1,200 (< 0.25 %)``: the 95 % upper bound by the rule of three."""
+    return f"0 of {count(number)} (< {percent(3 / number)})"

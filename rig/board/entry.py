@@ -171,13 +171,8 @@ def _metric(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _side(value: Any) -> str | None:
-    """What was compared: a text, or an object with ``url`` or ``ref`` and ``revision``; neither is the working tree."""
-    if not isinstance(value, Mapping):
-        return _text(value)
-    url, ref, revision = (_text(value.get(key)) for key in ("url", "ref", "revision"))
-    if url or not ref or ref == revision:
-        return url or revision or "working tree"
-    return f"{ref} ({revision})" if revision else ref
+    """What was compared: a text, or an object with a ``title``."""
+    return _text(value.get("title") if isinstance(value, Mapping) else value)
 
 
 def _damaged(folder: Path, reason: str) -> Entry:

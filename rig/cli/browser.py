@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from rig.measure.services.browser import Browser
 
 
-@click.group(short_help="Say which browser is used, or install one.")
+_PORT = 9222
+"""Where Chromium itself listens for those who drive it."""
+
+
+@click.group(short_help="Say which browser is used, install or serve one.")
 def browser() -> None:
     """Find or install the browser that opens the pages.
 
@@ -22,6 +26,7 @@ def browser() -> None:
     Examples:
       rig browser path
       rig browser install
+      rig browser serve          (then elsewhere: RIG_BROWSER_URL=ws://… rig run)
       RIG_BROWSER=/opt/google/chrome/chrome rig run
     """
 
@@ -42,6 +47,35 @@ def install(as_json: bool) -> None:
     from rig.measure.services.browser import install_browser
 
     _show(install_browser(lambda line: click.echo(line, err=True)), as_json)
+
+
+@browser.command(short_help="Let runs elsewhere open their pages here.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="Port to listen on.")
+@json_option
+def serve(host: str, port: int, as_json: bool) -> None:
+    """Start the browser and let runs open their pages in it, until it is told to end: RIG_BROWSER_URL=ws://HOST:PORT.
+
+    Whoever reaches the port can order the browser to any page it can reach: keep it on loopback, or on a network of
+    containers alone.
+    """
+    import signal
+
+    from rig.measure.pages.serving import served_browser
+    from rig.measure.services.app_server import require_free
+    from rig.measure.services.browser import find_browser
+    from rig.model import InfrastructureError
+
+    require_free(host, port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    found = find_browser()
+    with served_browser(found.path, host, port) as service:
+        if as_json:
+            print_json({"url": f"ws://{host}:{port}", "version": found.version})
+        else:
+            click.echo(f"RIG_BROWSER_URL=ws://{host}:{port}  Chromium {found.version}; Ctrl-C ends it", err=True)
+        service.wait_ended()
+        raise InfrastructureError(f"browser server: ended by itself; {service.last_words()}")
 
 
 def _show(found: Browser, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rig.cli.options import RUNS, Duration, json_option, metrics_option, print_json
+from rig.cli.options import RUNS, Duration, allow_host_option, json_option, metrics_option, print_json
 from rig.model import ExitCode, InfrastructureError
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ _LOCUST_UI_PORT = 8089
 @click.option("--quick", is_flag=True, help="One short round: to see that everything works.")
 @click.option("--no-pages", is_flag=True, help="Leave the browser out; LCP is then not measured.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Locust workers that share the load.")
-@click.option("--master", metavar="ADDRESS", default=None, help="Await workers started by hand, also on other hosts.")
+@click.option(
+    "--master", metavar="ADDRESS[:PORT]", default=None, help="Await workers started by hand, also on other hosts."
+)
+@click.option("--target-url", metavar="URL", default=None, help="Measure a target that runs already.")
+@allow_host_option
 @click.option("--ui", is_flag=True, help="Open Locust's web UI with the live picture, on loopback.")
 @metrics_option
 @click.option("--out", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Where runs are kept.")
@@ -54,6 +58,8 @@ def run(
     no_pages: bool,
     workers: int,
     master: str | None,
+    target_url: str | None,
+    allow_host: tuple[str, ...],
     ui: bool,
     metrics: tuple[str, int] | None,
     out: Path,
@@ -67,6 +73,8 @@ def run(
 
     Rate, writes, TTL and window are chosen from the time of one recompute, measured at start, unless given.
 
+    --target-url measures a target that somebody else has started in measurement mode on this host, in a container for
+    one; RIG_TOKEN, RIG_EVENT_DIR and RIG_REDIS_URL say its token, its folder of events and its cache server.
     A budget is one limit, or GOOD:OK: freshness_s, stampede_lcp_extra_ms, stampede_lcp_ratio, p95_ms,
     origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1.
 
@@ -80,12 +88,17 @@ def run(
       rig run --strategies lease --budget freshness_s=0.5 --budget p95_ms=100:300
       rig run --profile cache-outage --ui
       rig run --workers 2
+      rig run --target-url http://127.0.0.1:8000
       rig run --metrics-port 9646          (for Prometheus and Grafana: docs/grafana.md)
       rig run --dry-run
     """
     from rig.analysis.budgets import parse
     from rig.plan.plan import RunOptions
 
+    if target_url is not None:
+        from rig.measure.address import require_allowed
+
+        require_allowed(target_url, allow_host)
     mode, ttl_s = _ttl(ttl)
     options = RunOptions(
         profile=profile,
@@ -102,6 +115,7 @@ def run(
         visits=not no_pages,
         workers=workers,
         master=master,
+        target_url=target_url,
     )
     if dry_run:
         return _dry_run(options, as_json)
@@ -158,11 +172,14 @@ def _ui_port() -> int:
 
 def _dry_run(options: RunOptions, as_json: bool) -> int:
     from rig.cli.catalogue import strategy_catalogue
+    from rig.measure.given import refuse_what_needs_own
     from rig.measure.planning import refuse_borrowed_cache
     from rig.plan.plan import nominal_plan
     from rig.plan.schedule import build
 
     plan = nominal_plan(options, strategy_catalogue())
+    if options.target_url:
+        refuse_what_needs_own(plan.profile)
     refuse_borrowed_cache(plan.profile)
     described = {**plan.as_dict(), "profile": plan.profile.name, "seed": options.seed, "reproduce": plan.reproduce}
     schedules = {number: build(plan.spec(number)) for number in range(1, options.rounds + 1)}

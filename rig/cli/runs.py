@@ -36,4 +36,6 @@ def runs(out: Path, as_json: bool) -> None:
     for row in rows:
         trials = "" if row["trials"] is None else f"{row['trials']} trials"
         click.echo(f"{row['status']:<12}{trials:<11}{row['run_dir']}")
-    click.echo(f"\nNext: rig report {rows[0]['run_dir']}")
+    readable = [row["run_dir"] for row in rows if row["status"] != "damaged"]
+    where = "" if out == RUNS else f" {out}"
+    click.echo(f"\nNext: {f'rig report {readable[0]}, or ' if readable else ''}all in a browser: rig dashboard{where}")

@@ -7,9 +7,10 @@ import socket
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from rig.model import UsageError
+from rig.model import InfrastructureError, UsageError
 
 _PORTS = {"http": 80, "https": 443}
+_CONNECT_S = 10.0
 _LAST_PORT = 65535
 
 
@@ -53,6 +54,20 @@ def require_allowed(url: str, allowed: Collection[str]) -> None:
     _, host, _ = parse_site(url)
     if host not in allowed and not is_loopback(host):
         raise UsageError(f"{url}: {host} is not this machine; if you may put load on it, add --allow-host {host}")
+
+
+def own_address_towards(url: str) -> str:
+    """The address of ours under which the host of ``url`` finds us: the one a connection to it comes from.
+
+    Raises:
+        InfrastructureError: nobody answers there.
+    """
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_CONNECT_S) as connection:
+            return str(connection.getsockname()[0])
+    except OSError as error:
+        raise InfrastructureError(f"{url}: nobody answers there ({error}); start it, or correct the address") from error
 
 
 def is_loopback(host: str) -> bool:

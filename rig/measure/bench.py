@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Protocol
 
 from rig.journal import RunDir
+from rig.measure.address import own_address_towards
+from rig.measure.given import given_target
 from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services import app_server
+from rig.measure.services.browser_place import Place
 from rig.measure.services.cache_server import CacheServer, cache_server, counters
 from rig.measure.services.control_page import control_page
 from rig.measure.target import Target
-from rig.model import TrialId
+from rig.model import TrialId, UsageError
 from rig.plan.environment import pinning
 from rig.plan.plan import Plan, RunOptions
 from rig.plan.profile import profile_file
 
 PAGES_AT_ONCE = 2
 """One browser page is a closed loop: it would meet one visit of a stampede that covers several."""
-MASTER_PORT = 5557
-"""Locust's own."""
 
 
 class Progress(Protocol):
@@ -54,7 +55,8 @@ class Serving:
     """One app server, and how to talk to it."""
 
     target: Target
-    app: app_server.AppServer
+    app: app_server.AppServer | None
+    """None where somebody else has started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +97,42 @@ class Bench:
 
 @contextmanager
 def bench_for(
-    directory: RunDir, options: RunOptions, browser: Path | None, watching: Watching, progress: Progress
+    directory: RunDir, options: RunOptions, browser: Place | None, watching: Watching, progress: Progress
 ) -> Iterator[Bench]:
-    """Start everything, and end everything whatever happens."""
+    """Start everything, and end everything whatever happens.
+
+    Raises:
+        UsageError: ``--target-url`` without what belongs to it.
+        InfrastructureError: something does not come up, or the target that runs already can't be measured from here.
+    """
     target_cpus, instrument_cpus = pinning()
     logs, work = directory.path / "logs", directory.path / "work"
-    events = work / "events"
-    events.mkdir(parents=True)
+    given = given_target(options.target_url) if options.target_url else None
+    events = given.events if given else work / "events"
+    if given is None:
+        events.mkdir(parents=True)
     token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         # The fleet is the slowest to start: begun first, waited for last.
-        host = options.master or "127.0.0.1"
+        host, master_port = options.master_address
         fleet = stack.enter_context(
             FleetClient(
                 profile_file(options.profile),
                 logs=logs,
-                browser=browser,
+                browser=browser.where if browser else None,
                 pages=PAGES_AT_ONCE,
                 cpus=instrument_cpus,
                 crewing=Crewing(
                     workers=options.workers or (1 if options.master else 0),
                     remote=options.master is not None,
                     bind=host,
-                    port=MASTER_PORT if options.master else 0,
+                    port=master_port,
                 ),
                 watching=replace(watching, events=events),
             )
         )
-        control_url = stack.enter_context(control_page(logs, instrument_cpus)) if browser else None
+        ours = own_address_towards(browser.where) if browser and browser.elsewhere else "127.0.0.1"
+        control_url = stack.enter_context(control_page(logs, instrument_cpus, ours)) if browser else None
         cache = stack.enter_context(cache_server(logs, target_cpus))
         env = {
             "RIG_MEASURE": "1",
@@ -130,12 +140,20 @@ def bench_for(
             "RIG_EVENT_DIR": str(events),
             **cache.env,
         }
-        if app_server.database_name() == "sqlite":
+        if given is None and app_server.database_name() == "sqlite":
             app_server.copy_database(work / "shop.sqlite3")
             env["SHOP_DB"] = str(work / "shop.sqlite3")
         env["DJANGO_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
 
         def start(strategy: str | None = None) -> Serving:
+            if given is not None and strategy is not None:
+                raise UsageError(
+                    f"strategy {strategy}: needs a target of its own, and --target-url names one that runs;"
+                    " leave --target-url out, or the strategy"
+                )
+            if given is not None:
+                given.require_measurable()
+                return Serving(given.target, None)
             own = {"CACHE_STRATEGY": strategy} if strategy else {}
             app = stack.enter_context(
                 app_server.app_server(
@@ -163,10 +181,11 @@ class Used:
     """What a trial cost the target: processor seconds, and what the cache server did and held for it.
 
     Null across a restart of the cache server: its counters began anew, and what it did before it was killed is lost.
-    So is the processor time of a worker that was killed. ``empty_bytes``: what the server held before the trial.
+    So is the processor time of a worker that was killed, and of a target that somebody else has started.
+    ``empty_bytes``: what the server held before the trial.
     """
 
-    def __init__(self, bench: Bench, app: app_server.AppServer, empty_bytes: int | None = None) -> None:
+    def __init__(self, bench: Bench, app: app_server.AppServer | None, empty_bytes: int | None = None) -> None:
         self._bench, self._app, self._starts = bench, app, bench.cache.starts
         self._empty_bytes = empty_bytes
         self._asked, self._own, self._cpu_s = counters(bench.cache.url), bench.cache.own_commands, self._seconds()
@@ -190,15 +209,15 @@ class Used:
         self.cpu_s = {name: after[name] - before for name, before in self._cpu_s.items()}
         if not whole:
             self.cpu_s["cache"] = None
-        if not self._workers <= self._pids():
+        if self._app is None or not self._workers <= self._pids():
             self.cpu_s["app"] = None
 
     def _pids(self) -> set[int]:
-        return {process.pid for process in self._app.service.tree()}
+        return {process.pid for process in self._app.service.tree()} if self._app else set()
 
     def _seconds(self) -> dict[str, float]:
         cache = self._bench.cache.service
-        used = {"app": self._app.service.cpu_s()}
+        used = {"app": self._app.service.cpu_s()} if self._app else {}
         return {**used, "cache": cache.cpu_s()} if cache is not None else used
 
 

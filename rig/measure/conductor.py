@@ -13,11 +13,12 @@ from rig.journal import RunDir, read_json_lines, recorded, stream_batches
 from rig.measure.bench import Bench, Progress, Used, bench_for
 from rig.measure.deeds import Means
 from rig.measure.disturbances import disturber
+from rig.measure.given import given_target, refuse_what_needs_own
 from rig.measure.load.fleet_client import Watching
 from rig.measure.load.order import DRAIN_S, TrialOrder
 from rig.measure.planning import plan_run, refuse_borrowed_cache
 from rig.measure.services import app_server
-from rig.measure.services.browser import find_browser
+from rig.measure.services.browser_place import browser_place
 from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, TrialId
@@ -38,29 +39,35 @@ def run(options: RunOptions, parent: Path, progress: Progress, watching: Watchin
         KeyboardInterrupt: interrupted; sealed trials are kept.
     """
     profile = planned_profile(options, load_profile(options.profile))
+    if options.target_url:
+        refuse_what_needs_own(profile)
+        given_target(options.target_url)  # What is missing is said before anything starts.
     refuse_borrowed_cache(profile)
-    browser = find_browser() if options.visits else None
-    progress.step("shop data")
-    app_server.prepare_data(progress.step)
+    browser = browser_place() if options.visits else None
+    if options.target_url is None:
+        progress.step("shop data")
+        app_server.prepare_data(progress.step)
     facts = fingerprint()
     environment = {**facts, "selftest": last_stamp(facts)}
     directory = RunDir.create(parent, profile.name, {"seed": options.seed, "environment": environment})
     with recorded(directory), ExitStack() as stack:
-        progress.step(f"cache server, shop, Locust{' and browser' if browser else ''} start")
-        bench = stack.enter_context(
-            bench_for(directory, options, browser.path if browser else None, watching or Watching(), progress)
-        )
+        own = "" if options.target_url else "cache server, shop, "
+        progress.step(f"{own}Locust{' and browser' if browser else ''} start")
+        bench = stack.enter_context(bench_for(directory, options, browser, watching or Watching(), progress))
         progress.step("time of one recompute, measured")
+        began_wall_s = time.time()
         plan = plan_run(options, profile, bench.target, bench.cache.url, bench.own_target)
+        if options.target_url:
+            given_target(options.target_url).require_events(began_wall_s)
         directory.update(
             plan=plan.as_dict(),
             reproduce=plan.reproduce,
             environment={
                 **directory.manifest["environment"],
-                "browser": browser.version if browser else None,
+                "browser": (browser.version or bench.fleet.browser_version) if browser else None,
                 "cache_server": bench.cache.version,
                 **observed(),
-                "pinned": dict(zip(("target", "instrument"), pinning(), strict=True)),
+                "pinned": _pinned(options),
             },
         )
         progress.planned(plan, directory.path)
@@ -109,7 +116,11 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     start_wall = datetime.now(UTC)
     planned = build(order.spec).disturbances
     means = Means(
-        target=target, strategy=arm.strategy, cache=bench.cache, app=serving.app.service, events=bench.events.folder
+        target=target,
+        strategy=arm.strategy,
+        cache=bench.cache,
+        app=serving.app.service if serving.app else None,
+        events=bench.events.folder,
     )
     disturbing = disturber(planned, means, bench.fleet.tell)
     with clock.phase("measure"), disturbing as disturbed:
@@ -119,7 +130,7 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     used.stop()
     progress.trial(trial, "settle", plan.amounts.window_s)
     with clock.phase("settle"):
-        if result["drained_s"] >= result["end_s"] + DRAIN_S:
+        if serving.app and result["drained_s"] >= result["end_s"] + DRAIN_S:
             serving.app.abandon()
         settled = target.settle(arm.strategy, plan.profile.settle_bodies, plan.options.seed + trial.round)
     progress.trial(trial, "seal", plan.amounts.window_s)
@@ -145,6 +156,12 @@ def _measure(bench: Bench, plan: Plan, trial: TrialId, sound: Collection[str], p
     }
     folder.seal(origin, {**facts, "phases_s": clock.seconds})
     return found
+
+
+def _pinned(options: RunOptions) -> dict[str, str | None]:
+    """CPUs of target and instrument, as far as rig has a say in them."""
+    target, instrument = pinning()
+    return {"target": None if options.target_url else target, "instrument": instrument}
 
 
 def _about(plan: Plan, trial: TrialId) -> dict[str, Any]:

@@ -22,7 +22,8 @@ class Means:
     target: Target
     strategy: str
     cache: CacheServer
-    app: Service
+    app: Service | None
+    """None where somebody else has started it; then nothing that kills is planned."""
     events: Path
     """Folder of the target's event files."""
 
@@ -131,6 +132,7 @@ class KillHolder:
 
     def begin(self) -> float:
         """Forget and kill. Since the forgetting it is so: the kill follows with the next read of the entry."""
+        assert self.means.app is not None
         return kill_holder(
             self.entry,
             self.means.events,

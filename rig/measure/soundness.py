@@ -35,11 +35,13 @@ def marks(
     visits_recorded: int,
     disturbances: Sequence[Mapping[str, Any]] = (),
     in_flight: int | None = None,
+    since_s: float = 0.0,
 ) -> list[Mark]:
     """Why this trial should not count; empty when it should.
 
     ``requests``: its journal, batch by batch. ``disturbances``: as in the trial's facts. ``in_flight``: how many
     requests one worker may have open; what queues there waits for the target, which is not the generator's lateness.
+    ``since_s`` (monotonic): what was due before is in no figure, so how late it was does not matter.
     """
     found, rows, wrong, times = [], 0, bool(fleet["wrong_arm"]), [_times(EMPTY)]
     for batch in requests:
@@ -56,7 +58,8 @@ def marks(
         found.append(Mark.LOST_SAMPLES)
     if wrong:
         found.append(Mark.WRONG_ARM)
-    slip = own_slip_ms(np.concatenate(times), in_flight)
+    counted_times = np.concatenate(times)
+    slip = own_slip_ms(counted_times[counted_times[:, 1] >= since_s], in_flight)
     if len(slip) and np.quantile(slip, 0.99, method="inverted_cdf") > LATE_SLIP_P99_MS:
         found.append(Mark.LATE_GENERATOR)
     if any(map(_went_wrong, disturbances)):

@@ -54,6 +54,13 @@ def pinning() -> tuple[str | None, str | None]:
     return str(usable[0]), ",".join(str(cpu) for cpu in usable[1:])
 
 
+def beside_target() -> str | None:
+    """CPUs of a worker or browser that was started by itself, where ``RIG_BESIDE_TARGET=1`` says that the target runs
+    on the same host: all but the first, as under `rig run`. None, which is all of them, elsewhere.
+    """
+    return pinning()[1] if os.environ.get("RIG_BESIDE_TARGET") == "1" else None
+
+
 def _cpu_model() -> str | None:
     info = Path("/proc/cpuinfo")
     if info.exists():

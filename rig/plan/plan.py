@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from rig.model import Arm, TrialId, UsageError
 from rig.plan.choose import Amounts, choose
@@ -16,6 +17,8 @@ from rig.plan.schedule import ScheduleSpec
 from rig.plan.warm import warm_shares
 
 NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
+MASTER_PORT = 5557
+"""Locust's own."""
 TTL_MODES = ("as-used", "equal", "literal")
 
 
@@ -40,9 +43,28 @@ class RunOptions:
     budgets: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
     """What the user declared: one limit, or what is good and what is still ok. For the rest the verdict's own hold."""
     master: str | None = None
-    """Address on which workers started by hand are awaited, and on which they find the target."""
+    """Address on which workers started by hand are awaited, and on which they find the target; a port may follow."""
+    target_url: str | None = None
+    """A target that runs already; None: rig starts one."""
+
+    @property
+    def master_address(self) -> tuple[str, int]:
+        """Where the fleet listens for workers; port 0 takes a free one.
+
+        Raises:
+            UsageError: what follows the colon is no port.
+        """
+        if self.master is None:
+            return "127.0.0.1", 0
+        host, colon, port = self.master.partition(":")
+        if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise UsageError(
+                f"--master {self.master}: {port!r} is no port; write ADDRESS or ADDRESS:PORT, like 10.0.0.5:5557"
+            )
+        return host, int(port) if colon else MASTER_PORT
 
     def __post_init__(self) -> None:
+        _ = self.master_address
         if self.rounds < 1:
             raise UsageError(f"--rounds {self.rounds}: at least 1")
         if self.write_share is not None and not 0 <= self.write_share < 1:
@@ -177,6 +199,9 @@ class Plan:
         words += ["--ttl", ttl, "--seed", str(options.seed)]
         words += ["--workers", str(options.workers)] if options.workers else []
         words += ["--master", options.master] if options.master else []
+        if options.target_url:
+            host = urlsplit(options.target_url).hostname or ""
+            words += ["--target-url", options.target_url, "--allow-host", host]
         for name, limit in options.budgets.items():
             both = limit if isinstance(limit, tuple) else (limit,)
             words += ["--budget", f"{name}={':'.join(f'{one:g}' for one in both)}"]

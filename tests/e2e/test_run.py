@@ -54,6 +54,17 @@ def test_nothing_offered_is_lost(finished):
             assert arm["pages"]["scheduled"] == sum(arm["pages"][o] for o in ("measured", "failed", "starved"))
 
 
+def test_what_a_thousand_requests_cost_was_measured(finished):
+    """By the cache server's own counters and the operating system's: no strategy can be free."""
+    summary, _ = finished
+    for arm in summary["arms"].values():
+        if arm["trials"]:
+            costs = arm["economics"]
+            assert costs["cache_commands_per_1000"] >= costs["cache_round_trips_per_1000"] > 0
+            assert costs["cache_keys"] > 0 and costs["cache_memory_bytes"] > 0
+            assert costs["app_cpu_s_per_1000"] > 0
+
+
 def test_both_arms_were_offered_the_same(finished):
     """Common random numbers: equal digests, equal intended times and paths."""
     summary, _ = finished

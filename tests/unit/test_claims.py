@@ -96,7 +96,7 @@ class TestFreshness:
         stale |= {"stale": 0, "opportunities": 1200, "tested": True, "age_max_s": 0.0}
         found = told(summary, "table-versions-fresh")
         assert found["result"] == CONFIRMED
-        assert found["figure"].startswith("0 of 1,200 (95 % sure: below 0.25%)")
+        assert found["figure"].startswith("0 of 1,200 (< 0.25 %)")
 
     def test_too_few_chances_test_nothing(self, summary):
         summary["arms"]["versioned-keys"]["staleness"] |= {"stale": 0, "opportunities": FEW - 1, "tested": False}

@@ -19,6 +19,7 @@ from rig.board.live import progress_of
 from rig.journal import RunDir, StreamSink
 from rig.model import RunStatus, TrialId
 from rig.samples import REQUESTS
+from tests.gate_outcomes import OUTCOMES, hostile
 from tests.synthetic_runs import MARKUP, STRATEGIES, write, write_gate, write_run
 
 
@@ -156,7 +157,9 @@ def test_links_are_followed_only_where_they_lead_to_runs_elsewhere(runs, tmp_pat
 def test_gates_are_listed_with_verdict_metrics_and_reasons(runs, tmp_path):
     path = write_gate(runs, 1)
     broken = write_gate(runs, 2, verdict="perhaps")
-    odd = write_gate(runs, 3, metrics=[7, {"name": ["x"]}], reasons="none", baseline={"ref": "main", "revision": "abc"})
+    odd = write_gate(
+        runs, 3, metrics=[7, {"name": ["x"]}], reasons="none", baseline={"ref": "main", "title": "main (abc)"}
+    )
     entries = {entry.name: entry for entry in listed(runs, tmp_path).entries}
     gate = entries[path.name].gate
     assert entries[path.name].state == "fail"
@@ -166,6 +169,19 @@ def test_gates_are_listed_with_verdict_metrics_and_reasons(runs, tmp_path):
         **gate, "baseline": "main (abc)", "reasons": [],
         "metrics": [dict.fromkeys(("name", "kind", "verdict", "value", "lower", "upper", "margin", "mde"))],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", [*OUTCOMES.values(), hostile()], ids=[*OUTCOMES, "hostile"])
+def test_what_a_gate_leaves_behind_is_understood(runs, outcome):
+    path = write_gate(runs, 1)
+    write(path / "gate.json", outcome)
+    entry = read_entry(path)
+    assert (entry.kind, entry.state) == ("gate", outcome["verdict"])
+    assert entry.gate
+    assert entry.gate["candidate"] == outcome["candidate"]["title"]
+    told = [[one[key] for key in ("verdict", "value", "margin")] for one in outcome["metrics"]]
+    assert [[one[key] for key in ("verdict", "value", "margin")] for one in entry.gate["metrics"]] == told
+    json.dumps(entry.to_json(), allow_nan=False)
 
 
 def test_what_has_not_changed_is_taken_from_the_index_file(runs, tmp_path, monkeypatch):

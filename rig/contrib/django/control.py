@@ -56,7 +56,7 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
         return []
 
     def identity(request: HttpRequest, body: Json) -> Json:
-        known = {"contract": CONTRACT, "pid": os.getpid(), "epoch": runtime.epoch()}
+        known = {"contract": CONTRACT, "pid": os.getpid(), "epoch": runtime.epoch(), "now_ns": now_ns()}
         return {**known, "disturbances": list(hooks.disturbances), **hooks.identity()}
 
     def reset(request: HttpRequest, body: Json) -> Json:

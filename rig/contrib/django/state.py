@@ -59,6 +59,8 @@ class SharedState:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        # Of an earlier process with our number, killed in a recompute: in a container numbers soon come again.
+        self._open_file().unlink(missing_ok=True)
         self._epoch = _MappedCounter(folder / "epoch.bin")
         self._repeats = _OfEpoch(folder / "repeats.bin")
         self._commit_pause = _OfEpoch(folder / "commit-pause.bin")
@@ -116,10 +118,14 @@ class SharedState:
         """Add to the number of recomputes open in this process."""
         with self._lock:
             if self._open is None or self._open_pid != os.getpid():
-                self._open = _MappedCounter(self.folder / f"open-{os.getpid()}.bin")
+                self._open = _MappedCounter(self._open_file())
                 self._open_pid = os.getpid()
                 self._open.set(0)
             self._open.set(self._open.get() + change)
+
+    def _open_file(self) -> Path:
+        """Where this process counts."""
+        return self.folder / f"open-{os.getpid()}.bin"
 
     def open_recomputes(self) -> int:
         """Recomputes open in all living worker processes."""

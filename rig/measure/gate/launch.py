@@ -134,7 +134,11 @@ def launch(
         dead = [said for arm in pair if (said := arm.ended())]
         faults += dead or drifted(urls, list(traffic.paths), traffic.all_headers)
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
-    marked = [_marks(one, side) for one, side in zip(folders, found["sides"], strict=True)]
+    kept_s = found["start_s"] + traffic.block_s
+    marked = [
+        marks(stream_batches(one.requests_stream), side, 0, since_s=kept_s)
+        for one, side in zip(folders, found["sides"], strict=True)
+    ]
     facts = {"round": number, "start_s": found["start_s"], "end_s": found["end_s"], "block_s": traffic.block_s}
     for name, one, side, origin, why in zip(ARMS, folders, found["sides"], origins, marked, strict=True):
         one.seal(origin or [], {**facts, "arm": name, "marks": why, "requests": side["requests"]})
@@ -194,10 +198,6 @@ def _order(
         visits_until_s=CALM_UNTIL * traffic.block_s,
         visit_headers=traffic.page_headers,
     )
-
-
-def _marks(folder: TrialDir, side: Mapping[str, Any]) -> list[Mark]:
-    return marks(stream_batches(folder.requests_stream), side, 0)
 
 
 def _recomputed(trial: SealedTrial, origin: list[Any] | None) -> tuple[int | None, Sequence[Stampede]]:

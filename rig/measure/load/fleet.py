@@ -1,6 +1,6 @@
 """The fleet: one Locust process and one browser for all trials of a run, and workers where they are asked for.
 
-``python -m rig.measure.load.fleet LOCUSTFILE --browser PATH …`` reads orders as JSON lines from standard input and
+``python -m rig.measure.load.fleet LOCUSTFILE --browser PLACE …`` reads orders as JSON lines from standard input and
 answers on standard output. It ends, with all it started, when its input ends. Locust patches the standard library at
 import, so nothing of this runs in the conductor's process.
 """
@@ -212,7 +212,8 @@ def say(message: dict[str, Any]) -> None:
 
 def serve(fleet: Fleet, addresses: conducted.Addresses) -> None:
     """Carry out orders until the input ends. What is no order is for those who watch, and is heard at once."""
-    say({"ready": True, "ui": addresses.ui, "metrics": addresses.metrics})
+    version = fleet.browser.ready.get("version") if fleet.browser else None
+    say({"ready": True, "ui": addresses.ui, "metrics": addresses.metrics, "browser": version})
     jobs: Queue[Callable[[], dict[str, Any]]] = Queue()
     serving = gevent.getcurrent()
 

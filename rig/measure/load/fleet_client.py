@@ -59,7 +59,7 @@ class FleetClient:
         locustfile: Path,
         *,
         logs: Path,
-        browser: Path | None = None,
+        browser: Path | str | None = None,
         pages: int = 1,
         cpus: str | None = None,
         browser_cpus: str | None = None,
@@ -69,6 +69,8 @@ class FleetClient:
     ) -> None:
         self.address: str | None = None
         """Of Locust's web UI, once the fleet is ready."""
+        self.browser_version: str | None = None
+        """As the browser says it, once the fleet is ready."""
         self.metrics_address: str | None = None
         self._writing = Lock()
         self._log = logs / "fleet.log"
@@ -109,6 +111,7 @@ class FleetClient:
                 raise InfrastructureError(f"fleet: {message['error']}; see {self._log}")
             on_waiting(message["waiting"])
         self.address, self.metrics_address = message["ui"], message["metrics"]
+        self.browser_version = message["browser"]
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Tell those who watch: ``{"facts"}`` of the run, or a ``{"marker"}``. From any thread; never fails a run."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from types import TracebackType
 
 from rig.measure.services.process import Service
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the user's word for all of this host's addresses; nobody can connect to it.
 
 
 class Hands:
@@ -21,7 +24,8 @@ class Hands:
         """What starts one more worker, here or on another host that has the locustfile."""
         return [
             *(sys.executable, "-m", "locust", "--worker", "-f", str(self._locustfile)),
-            *("--master-host", self._host, "--master-port", str(self._port)),
+            *("--master-host", socket.gethostname() if self._host == EVERYWHERE else self._host),
+            *("--master-port", str(self._port)),
         ]
 
     def keep(self, wanted: int) -> bool:

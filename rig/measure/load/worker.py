@@ -19,12 +19,15 @@ from rig.measure.load.clock import clock_id, same_clock
 from rig.measure.load.messages import CANCEL, DONE, GO, ORDER, READY, SAMPLES
 from rig.measure.load.order import order_from
 from rig.measure.load.trial import Trial
+from rig.measure.services.supervisor import pin
+from rig.plan.environment import beside_target
 
 _log = logging.getLogger("rig")
 
 
 def take_orders(runner: WorkerRunner) -> None:
     """Serve the master's orders for as long as this Locust worker lives."""
+    pin(beside_target())
     _settle_down()
     worker = _Worker(runner)
     runner.register_message(ORDER, worker.prepare, concurrent=True)

@@ -1,8 +1,9 @@
-"""The browser process: ``python -m rig.measure.pages.browser --browser PATH --pages N [--cpus 0,1] [--options JSON]``.
+"""The browser process: ``python -m rig.measure.pages.browser --browser PLACE --pages N [--cpus 0,1] [--options JSON]``.
 
-One asyncio Playwright, one Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is
-taken up by the next free page, and answered by one line on stdout. It has a process of its own because Playwright's
-asyncio and Locust's gevent do not go together.
+PLACE is a path, or the address of a browser that runs elsewhere (`rig browser serve`). One asyncio Playwright, one
+Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is taken up by the next free page,
+and answered by one line on stdout. It has a process of its own because Playwright's asyncio and Locust's gevent do not
+go together.
 
 It ends, and Chromium with it, when its input closes or its parent is gone. When Chromium dies it closes its output
 at once and ends, too: whoever started it starts another one, so there is one way to recover and not two.
@@ -22,7 +23,7 @@ from typing import IO, Any
 
 from playwright.async_api import Browser, Error, async_playwright
 
-from rig.measure.pages.chromium import launch, page_script
+from rig.measure.pages.chromium import NICENESS, page_script, reach
 from rig.measure.pages.protocol import Order, VisitOptions, encode, encode_visit, options_from, parse_order
 from rig.measure.pages.tab import Setup, context_options
 from rig.measure.pages.visit import TAB_GONE, Page
@@ -138,7 +139,7 @@ async def serve(path: str, pages: int, cpus: set[int] | None, options: VisitOpti
     script = page_script()
     async with async_playwright() as playwright:
         setup = Setup(script=script, context=context_options(options, playwright.devices), options=options)
-        browser, sandboxed = await launch(playwright, path)
+        browser, sandboxed = await reach(playwright, path)
         server = Server(browser, setup, out)
         loop.add_signal_handler(signal.SIGTERM, server.end, ExitCode.OK)
         opened = await asyncio.gather(*(Page.open(browser, setup) for _ in range(pages)))
@@ -178,9 +179,6 @@ def _stop(tasks: Iterable[asyncio.Future[None]], code: ExitCode) -> None:
     signal.alarm(int(STOP_TIMEOUT_S) + 1)
 
 
-_NICENESS = 10
-
-
 def _pin(cpus: set[int]) -> set[int] | None:
     """Keep this process, and all it starts, to some CPUs; None where the system has no such thing."""
     if not hasattr(os, "sched_setaffinity"):
@@ -203,8 +201,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         cpus = _pin(arguments.cpus) if arguments.cpus else None
-        # Where the generator shares this CPU it must wake on time; it needs little, so pages hardly notice.
-        os.nice(_NICENESS)
+        os.nice(NICENESS)
         code = asyncio.run(serve(arguments.browser, arguments.pages, cpus, arguments.options, out))
     except (Error, RigError, TimeoutError, OSError) as error:
         out.write(encode({"ready": False, "error": str(error).strip(), "usage": isinstance(error, UsageError)}))

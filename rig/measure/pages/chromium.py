@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rig.measure.services.browser_place import REMOTE
 from rig.model import InfrastructureError
 
 if TYPE_CHECKING:
@@ -25,8 +26,23 @@ FLAGS = {
 }
 """Playwright passes several of these itself; named here are those the figures rely on."""
 
+NICENESS = 10
+"""Where the generator shares the browser's CPU it must wake on time; it needs little, so pages hardly notice."""
+
 VIEWPORT = {"width": 1280, "height": 720}
 LAUNCH_TIMEOUT_S = 30.0
+
+
+async def reach(playwright: Playwright, place: str) -> tuple[Browser, bool | None]:
+    """The browser of a path, started, or of a ``ws://`` address, where `rig browser serve` has one; and whether it runs
+    in its sandbox, None where that is not known.
+
+    Raises:
+        playwright.async_api.Error: it does not start, or nobody answers.
+    """
+    if place.startswith(REMOTE):
+        return await playwright.chromium.connect(place, timeout=LAUNCH_TIMEOUT_S * 1000), None
+    return await launch(playwright, place)
 
 
 async def launch(playwright: Playwright, path: str) -> tuple[Browser, bool]:

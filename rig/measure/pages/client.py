@@ -27,6 +27,7 @@ from gevent.lock import BoundedSemaphore
 from rig.measure.pages.family import cpu_of, end, kill_family
 from rig.measure.pages.pictures import Pictures
 from rig.measure.pages.protocol import Order, Visit, VisitOptions, encode_order
+from rig.measure.services.browser_place import REMOTE
 from rig.model import InfrastructureError, UsageError
 
 START_TIMEOUT_S = 60.0
@@ -54,6 +55,7 @@ class BrowserClient:
     ) -> None:
         self.restarts = 0
         self.ready: dict[str, Any] = {}
+        self._elsewhere = str(browser_path).startswith(REMOTE)
         self._command = [sys.executable, "-m", "rig.measure.pages.browser"]
         self._command += ["--browser", str(browser_path), "--pages", str(pages)]
         if cpus:
@@ -123,10 +125,13 @@ class BrowserClient:
             self._give_page()
 
     def cpu_s(self) -> float | None:
-        """CPU seconds of the browser process and all below it, those already ended included; None if unknown.
+        """CPU seconds of the browser process and all below it, those already ended included; None if unknown, as it is
+        of a browser that runs elsewhere.
 
         What a replaced process used after it was last asked for is lost.
         """
+        if self._elsewhere:
+            return None
         try:
             root = psutil.Process(self._process.pid)
             family = [root, *root.children(recursive=True)]

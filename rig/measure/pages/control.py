@@ -1,7 +1,7 @@
 """The control page: one image, ready-made, with no cache, no database and no server of the target behind it.
 
-``python -m rig.measure.pages.control --port N``. Whatever moves its LCP while a target is loaded is the load's and
-the rig's own: the processors they share, not the cache strategy.
+``python -m rig.measure.pages.control --port N [--host ADDRESS]``. Whatever moves its LCP while a target is
+loaded is the load's and the rig's own: the processors they share, not the cache strategy.
 """
 
 from __future__ import annotations
@@ -49,10 +49,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve on loopback until ended."""
+    """Serve until ended; on loopback unless the browser is elsewhere."""
     parser = argparse.ArgumentParser(prog="python -m rig.measure.pages.control")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
-    server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Handler)
+    options = parser.parse_args()
+    server = ThreadingHTTPServer((options.host, options.port), Handler)
     server.daemon_threads = True
     server.serve_forever()
 

@@ -1,0 +1,140 @@
+"""A target and a browser that somebody else has started: what is asked of them before anything is measured."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from rig.contrib.django.state import SharedState
+from rig.measure.address import own_address_towards
+from rig.measure.given import Given, given_target, refuse_what_needs_own
+from rig.measure.load.hands import Hands
+from rig.measure.services.browser_place import browser_place
+from rig.measure.target import Target
+from rig.model import InfrastructureError, UsageError
+from rig.plan.environment import beside_target
+from rig.plan.plan import RunOptions
+from rig.plan.profile import load_profile
+
+URL = "http://127.0.0.1:8000"
+
+
+class Answering(Target):
+    """Says ``now_ns`` of a clock that is ``ahead_ns`` of ours; None: says nothing of it."""
+
+    ahead_ns: int | None = 0
+
+    def identity(self):
+        return {} if self.ahead_ns is None else {"now_ns": time.monotonic_ns() + self.ahead_ns}
+
+
+def _given(ahead_ns: int | None, events: Path = Path()) -> Given:
+    kind = type("Shifted", (Answering,), {"ahead_ns": ahead_ns})
+    return Given(kind(URL, "token"), events)
+
+
+@pytest.mark.parametrize("missing", ["RIG_TOKEN", "RIG_EVENT_DIR", "RIG_REDIS_URL"])
+def test_what_the_environment_leaves_out_is_named(missing, tmp_path):
+    """Token, folder of events and cache server are the owner's to say."""
+    said = {"RIG_TOKEN": "t", "RIG_EVENT_DIR": str(tmp_path), "RIG_REDIS_URL": "redis://127.0.0.1:6379/0"}
+    assert given_target(f"{URL}/", said).target == Target(URL, "t")
+    with pytest.raises(UsageError, match=f"{missing} is not set"):
+        given_target(URL, {**said, missing: ""})
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    """Before a run is begun that would see no recompute."""
+    said = {"RIG_TOKEN": "t", "RIG_EVENT_DIR": str(tmp_path / "none"), "RIG_REDIS_URL": "redis://x"}
+    with pytest.raises(UsageError, match=r"RIG_EVENT_DIR=.*none"):
+        given_target(URL, said)
+
+
+@pytest.mark.parametrize(
+    ("ahead_ns", "words"), [(10**9, "has another clock"), (-(10**9), "another"), (None, "no clock")]
+)
+def test_a_target_of_another_clock_is_not_measured(ahead_ns, words):
+    """Its events could not be set beside our requests; nor is a clock assumed that nobody told."""
+    _given(0).require_measurable()
+    with pytest.raises(InfrastructureError, match=words):
+        _given(ahead_ns).require_measurable()
+
+
+def test_a_folder_no_event_comes_to_is_the_wrong_one(tmp_path):
+    """Also where an earlier run has left some."""
+    given, old = _given(0, tmp_path), tmp_path / "events-7.jsonl"
+    with pytest.raises(InfrastructureError, match="left no event there"):
+        given.require_events(time.time())
+    old.write_text("{}\n")
+    os.utime(old, (1, 1))
+    with pytest.raises(InfrastructureError, match="left no event there"):
+        given.require_events(time.time())
+    (tmp_path / "events-8.jsonl").write_text("{}\n")
+    given.require_events(time.time())
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind"), [("cache-outage", "cache-outage"), ("cold-start", "flush"), ("faults", "kill")]
+)
+def test_profiles_that_kill_or_empty_need_what_rig_has_started(profile, kind):
+    """What others own is theirs to end."""
+    refuse_what_needs_own(load_profile("slow-origin"))
+    with pytest.raises(UsageError, match=rf"{kind}.*leave --target-url out"):
+        refuse_what_needs_own(load_profile(profile))
+
+
+def test_where_the_master_listens():
+    """A port may follow the address; without --master a free one on loopback."""
+    assert RunOptions().master_address == ("127.0.0.1", 0)
+    assert RunOptions(master="10.0.0.5").master_address == ("10.0.0.5", 5557)
+    assert RunOptions(master="10.0.0.5:6000").master_address == ("10.0.0.5", 6000)
+    for wrong in ("10.0.0.5:", "10.0.0.5:x", "10.0.0.5:0", "10.0.0.5:65536"):
+        with pytest.raises(UsageError, match="is no port"):
+            RunOptions(master=wrong)
+
+
+def test_the_printed_command_names_an_address_that_can_be_connected_to():
+    """0.0.0.0 is where one listens, not where one goes."""
+    ready = {"cpus": "", "logs": Path()}
+    assert "10.0.0.5" in Hands(Path("x.py"), "10.0.0.5", 5557, **ready).command()
+    assert "0.0.0.0" not in Hands(Path("x.py"), "0.0.0.0", 5557, **ready).command()
+
+
+def test_a_browser_that_is_elsewhere_is_named_by_its_address(monkeypatch):
+    """No browser of this machine is looked for then."""
+    monkeypatch.setenv("RIG_BROWSER_URL", "ws://browser:9222")
+    place = browser_place()
+    assert (place.where, place.version, place.elsewhere) == ("ws://browser:9222", None, True)
+    monkeypatch.setenv("RIG_BROWSER_URL", "http://browser:9222")
+    with pytest.raises(UsageError, match="like ws://"):
+        browser_place()
+
+
+def test_who_is_started_beside_the_target_keeps_off_its_cpu(monkeypatch):
+    """Under `rig run` all do; what starts by itself is told. Elsewhere it may use the whole host."""
+    monkeypatch.setattr("rig.plan.environment.cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.delenv("RIG_BESIDE_TARGET", raising=False)
+    assert beside_target() is None
+    monkeypatch.setenv("RIG_BESIDE_TARGET", "1")
+    assert beside_target() == "1,2"
+
+
+def test_our_address_towards_somebody_is_the_one_he_would_see():
+    """A browser on this host finds our control page on loopback; one that is not there is an error."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert own_address_towards(f"ws://localhost:{port}/") == "127.0.0.1"
+    with pytest.raises(InfrastructureError, match="nobody answers there"):
+        own_address_towards(f"ws://127.0.0.1:{port}/")
+
+
+def test_what_a_killed_process_left_open_is_not_its_successors(tmp_path):
+    """In a container the next process soon has the same number: a reset would wait for its recompute for ever."""
+    (tmp_path / f"open-{os.getpid()}.bin").write_bytes(struct.pack("<q", 3))
+    assert SharedState(tmp_path).open_recomputes() == 0
