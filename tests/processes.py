@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import gevent
 import psutil
@@ -42,4 +43,8 @@ def is_kind(process: psutil.Process, flag: str, without: str = "\0") -> bool:
 
 
 def is_chromium(process: psutil.Process) -> bool:
-    return is_kind(process, "--remote-debugging-pipe", without="--type=")
+    """The browser itself, not a shell script that started it."""
+    with contextlib.suppress(psutil.Error):
+        if Path(process.exe()).name not in ("sh", "dash", "bash"):
+            return is_kind(process, "--remote-debugging-pipe", without="--type=")
+    return False

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class VisitFailedError(Exception):
-    """The visit cannot go on; the message is its cause word."""
+    """The visit cannot go on: its cause word, and what the log says beside it."""
 
 
 class Page:
@@ -94,6 +94,9 @@ class Page:
             visit.cause = self._failed.result() if self._failed.done() else "timeout"
         elif error := work.exception():
             visit.cause = self._failed.result() if self._failed.done() else _cause(error)
+            if visit.cause == "navigation":
+                # The word covers much, and the run's log is the only place that can say what it was.
+                print(f"browser process: {order.url}: navigation: {' '.join(map(str, error.args))}", file=sys.stderr)
             if not isinstance(error, Error | VisitFailedError):
                 traceback.print_exception(error)  # Not the page's fault but ours.
         # A trace that was not ended, because the visit failed, ends with its tab.
@@ -148,7 +151,7 @@ class Page:
         # Not the load event: from here on status and headers are known, even if the page never loads.
         response = await self._tab.page.goto(order.url, wait_until="commit", timeout=0)
         if response is None:
-            raise VisitFailedError("navigation")
+            raise VisitFailedError("navigation", "no response")
         note_response(visit, response.status, response.headers)
         if response.status >= 400:
             raise VisitFailedError("status")
@@ -160,7 +163,7 @@ class Page:
         *_, figures = await asyncio.gather(self._key("rawKeyDown"), self._key("keyUp"), self._call("figures"))
         if self._documents != 1:
             # It went elsewhere by itself: response and figures are not of one document.
-            raise VisitFailedError("navigation")
+            raise VisitFailedError("navigation", f"{self._documents} documents")
         note_figures(visit, figures, work, time.monotonic() - time.time())
 
     async def _prepare(self, order: Order) -> None:
@@ -188,8 +191,8 @@ class Page:
                 "returnByValue": True,
             },
         )
-        if "exceptionDetails" in reply:
-            raise VisitFailedError("navigation")
+        if thrown := reply.get("exceptionDetails"):
+            raise VisitFailedError("navigation", step, thrown)
         return reply["result"].get("value")
 
     async def _key(self, kind: str) -> None:
@@ -225,9 +228,9 @@ class Page:
 
 
 def _cause(error: BaseException) -> str:
-    text = str(error)
     if isinstance(error, VisitFailedError):
-        return text
+        return str(error.args[0])
+    text = str(error)
     if "Download is starting" in text:
         return "download"
     if named := re.search(r"net::ERR_\w+", text):

@@ -36,6 +36,8 @@ NAMES = (
     "google-chrome-stable",
     "chrome",
 )
+# What Debian has on PATH is a shell script around it: one process more between us and the browser.
+UNWRAPPED = {"/usr/bin/chromium-headless-shell": "/usr/lib/chromium/chromium-headless-shell"}
 PLACES = (
     "/usr/lib/chromium/chromium",
     "/usr/lib64/chromium-browser/chromium-browser",
@@ -132,7 +134,8 @@ def _candidates() -> Iterator[tuple[Path, str]]:
     seen: set[Path] = set()
     for found in filter(None, map(shutil.which, NAMES)):
         seen.add(Path(found))
-        yield Path(found), "on PATH"
+        if (real := Path(UNWRAPPED.get(found, found))).exists():
+            yield real, "on PATH" if str(real) == found else "installed"
     for place in map(Path, map(os.path.expanduser, PLACES)):
         if place not in seen and place.exists():
             yield place, "installed"
