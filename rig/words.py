@@ -60,6 +60,11 @@ def seconds(value: object) -> str:
     return figure(value / size, unit)
 
 
+def age(value: object) -> str:
+    """How old something was, given in seconds: as :func:`seconds`, but nothing finer than a millisecond."""
+    return f"under{_NBSP}1{_NBSP}ms" if is_number(value) and 0 < value < 0.001 else seconds(value)
+
+
 def percent(value: object) -> str:
     """A ratio as per cent: ``0.1834`` -> ``"18.3 %"``."""
     return figure(value * 100, "%") if is_number(value) else NOT_MEASURED

@@ -111,7 +111,8 @@ def _age(arm: Arm) -> str:
     age = section(arm, "staleness", "age_max_s")
     if age is None:
         return "freshness was not measured"
-    return f"nothing older than {seconds(age)} was seen" if age else "nothing stale was seen"
+    # Finer than a millisecond nobody wants to know, and the clocks of commits hardly do.
+    return f"nothing older than {seconds(max(age, 0.001))} was seen" if age else "nothing stale was seen"
 
 
 def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]]:
@@ -136,8 +137,8 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
         what = f"Under these conditions choose {' or '.join(together)}; no difference shown between them"
     bad = ["No strategy kept within its budgets."] if best["verdict"]["grade"] == BAD else []
     trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
-    sentences = [f"{what} in {plural(rounds, 'round')}{needed}.", *trades, f"{leader}: {describe(best)}."]
-    return None, together, [*bad, *sentences]
+    sentences = [f"{what} in {plural(rounds, 'round')}.", *trades, f"{leader}: {describe(best)}."]
+    return None, together, [*bad, *sentences, *needed]
 
 
 def _runner_up(
@@ -161,8 +162,8 @@ def _margin(title: str, found: Difference) -> str:
     return f"{more} worse ({least} to {most})"
 
 
-def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> str:
-    """What it would take to decide the figures that are undecided; empty where all are decided."""
+def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> list[str]:
+    """The sentence on what it would take to decide the figures that are undecided; none where all are decided."""
     undecided = {
         title: found.rounds_needed
         for rival in rivals
@@ -170,10 +171,10 @@ def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> str:
         if found.outcome == UNDECIDED and found.rounds >= FEWEST_ROUNDS
     }
     if not undecided:
-        return ""
+        return []
     known = [rounds for rounds in undecided.values() if rounds is not None]
     most = f"about {max(known)} rounds" if len(known) == len(undecided) else f"more than {MOST_ROUNDS} rounds"
-    return f"; it would take {most} as noisy as these to tell {listed(list(undecided))}"
+    return [f"It would take {most} as noisy as these to tell {listed(list(undecided))}."]
 
 
 def _beats(one: Arm, other: Arm) -> bool:

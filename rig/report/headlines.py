@@ -9,7 +9,7 @@ from rig.analysis.finding import is_control
 from rig.analysis.lcp_parts import PARTS, mean_parts
 from rig.report.chart_data import Picture, sound_visits
 from rig.report.tables import dig
-from rig.words import is_number, listed, milliseconds, percent, plural, seconds
+from rig.words import age, is_number, listed, milliseconds, percent, plural, seconds
 
 
 def headlines(arms: dict[str, dict[str, Any]], labels: Sequence[str], found: Sequence[Picture]) -> dict[str, str]:
@@ -87,13 +87,13 @@ def parts(labels: Sequence[str], found: Sequence[Picture]) -> str:
 
 def freshness(arms: dict[str, dict[str, Any]]) -> str:
     """The oldest page any visitor got."""
-    ages = {label: age for label, arm in arms.items() if is_number(age := dig(arm, "staleness", "age_max_s"))}
+    ages = {label: old for label, arm in arms.items() if is_number(old := dig(arm, "staleness", "age_max_s"))}
     if not ages:
         return "Freshness was not measured"
     worst = max(ages, key=lambda label: ages[label])
     if ages[worst] == 0:
         return "No strategy served an outdated page"
-    return f"The oldest page served was {seconds(ages[worst])} out of date ({worst})"
+    return f"The oldest page served was {age(ages[worst])} out of date ({worst})"
 
 
 def cost(arms: dict[str, dict[str, Any]]) -> str:

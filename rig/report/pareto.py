@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.report.tables import Table
-from rig.words import is_number, listed, milliseconds, percent, seconds
+from rig.words import age, is_number, listed, milliseconds, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def table(found: Sequence[Point]) -> Table:
         [
             one.label,
             milliseconds(one.lcp_worst_ms),
-            seconds(one.oldest_s),
+            age(one.oldest_s),
             percent(one.origin_share),
             _beaten(one),
         ]

@@ -11,7 +11,7 @@ import numpy as np
 from rig.analysis.freshness import FEW_OPPORTUNITIES as FEW
 from rig.report.chart_data import Picture, sound_visits
 from rig.report.unit_costs import unit_costs
-from rig.words import NOT_MEASURED, count, figure, is_number, milliseconds, percent, seconds
+from rig.words import NOT_MEASURED, age, count, figure, is_number, milliseconds, percent, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +67,10 @@ def _freshness(arm: dict[str, Any]) -> list[str]:
         _stale(facts),
         count(facts.get("indeterminate")),
         count(facts.get("errors")),
-        seconds(facts.get("age_max_s")),
+        age(facts.get("age_max_s")),
         seconds(arm.get("max_staleness_s")),
         count(facts.get("beyond_declared")),
-        seconds(facts.get("age_p99_s")),
+        age(facts.get("age_p99_s")),
         count(facts.get("versions_behind_max")),
         seconds(facts.get("time_to_fresh_p50_s")),
         seconds(facts.get("time_to_fresh_p99_s")),

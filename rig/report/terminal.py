@@ -130,12 +130,18 @@ def _number(*keys: str, scale: float = 1.0) -> Callable[[Arm], str]:
     return cell
 
 
+def _oldest(arm: Arm) -> str:
+    value = section(arm, "staleness", "age_max_s")
+    # What is finer than a millisecond would fill the column with zeros.
+    return "< 0.001" if is_number(value) and 0 < value < 0.001 else figure(value)
+
+
 # Eight is the width of "measured" in "not measured".
 COLUMNS = (
     Column(heading="LCP calm →\nstampede, ms", cell=_lcp, width=12),
     Column(heading="slow\nvisits %", cell=_number("pages", "slow_share", scale=100), width=8),
     Column(heading="p95\nms", cell=_number("requests", "response_ms", "p95"), width=8),
-    Column(heading="oldest\ns", cell=_number("staleness", "age_max_s"), width=8),
+    Column(heading="oldest\ns", cell=_oldest, width=8),
     Column(heading="origin\nCPU %", cell=_number("origin", "cpu_share", scale=100), width=8),
     Column(heading="\nverdict", cell=_grade, width=8),
 )

@@ -20,7 +20,7 @@ from rig.report.headlines import headlines
 from rig.report.stamp import stamp
 from rig.report.tables import dig
 from rig.report.worst import worst
-from rig.words import NOT_MEASURED, count, figure, interval, is_number, milliseconds, percent, plural, seconds
+from rig.words import NOT_MEASURED, age, count, figure, interval, is_number, milliseconds, percent, plural, seconds
 
 GRADES = {"good": "✓", "ok": "~", "bad": "✗"}
 
@@ -145,7 +145,7 @@ def _verdict(label: str, arm: dict[str, Any], longest: float) -> dict[str, Any]:
         "spread": round_spread(arm),
         "slow": percent(dig(arm, "pages", "slow_share")),
         "p95": milliseconds(dig(arm, "requests", "response_ms", "p95")),
-        "oldest": seconds(dig(arm, "staleness", "age_max_s")),
+        "oldest": age(dig(arm, "staleness", "age_max_s")),
         "allowed": f"limit {seconds(maximum)}" if is_number(maximum) else "",
         "origin": percent(dig(arm, "origin", "cpu_share")),
         "recomputes": f"{count(recomputes)} recomputes" if is_number(recomputes) else "",
@@ -201,7 +201,7 @@ def ages(arms: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "label": label,
-            "oldest": seconds(oldest),
+            "oldest": age(oldest),
             "allowed": seconds(allowed),
             "beyond": is_number(oldest) and is_number(allowed) and oldest > allowed,
         }
