@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+UNKNOWN = "unknown"
+"""Stands among the observers of a target that does not tell who watches it: a missing list says that nobody does."""
+
 
 class ExitCode(IntEnum):
     """What the process tells its caller. The values are a contract."""

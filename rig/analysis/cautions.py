@@ -7,7 +7,7 @@ from typing import Any
 
 from rig.analysis import control_page, page_weight, starvation
 from rig.journal import Run
-from rig.model import RunStatus
+from rig.model import UNKNOWN, RunStatus
 from rig.words import listed, percent, plural
 
 # Below this many visits inside stampedes a median says little.
@@ -35,7 +35,10 @@ def _of_run(run: Run, arms: Arms) -> Iterator[str]:
     elif run.status is not RunStatus.COMPLETE:
         error = run.manifest.get("error")
         yield f"the run was {_ended(run.status)} before all trials were measured" + (f": {error}" if error else "")
-    if observers := (run.manifest.get("environment") or {}).get("observed_by"):
+    observers = (run.manifest.get("environment") or {}).get("observed_by")
+    if observers == [UNKNOWN]:
+        yield "the target does not tell whether it was watched too (RIG_METRICS, RIG_OTEL), which costs time"
+    elif observers:
         yield f"the target was watched too ({listed(observers)}): its times contain what that costs"
     if run.unsealed:
         yield f"not analysed, because not measured to the end: {listed(run.unsealed)}"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rig.analysis.rules import section
+from rig.model import UNKNOWN
 from rig.words import is_number
 
 REFUSE: Literal["refuse"] = "refuse"
@@ -36,6 +37,11 @@ def _major(value: Any) -> Any:
 def _minor(value: Any) -> Any:
     """``3.11.7`` -> ``3.11``."""
     return ".".join(str(value).split(".")[:2])
+
+
+def _observers(value: Any) -> Any:
+    """``["unknown"]``: the target did not say."""
+    return None if value == [UNKNOWN] else ", ".join(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,7 @@ FACTS = (
     _machine("python", "Python", reading=_minor),
     _machine("browser", "browser", reading=_major),
     _machine("cache_server", "cache server"),
-    _machine("observed_by", "what else the target does (RIG_METRICS, RIG_OTEL)", reading=", ".join, untold="nothing"),
+    _machine("observed_by", "what else the target does (RIG_METRICS, RIG_OTEL)", reading=_observers, untold="nothing"),
     _package("django"),
     _package("django-redis"),
     _package("redis"),

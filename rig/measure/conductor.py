@@ -22,7 +22,7 @@ from rig.measure.services.browser_place import browser_place
 from rig.measure.services.cache_server import counters
 from rig.measure.soundness import marks, recorded_visits
 from rig.model import Mark, TrialId
-from rig.plan.environment import fingerprint, observed, pinning
+from rig.plan.environment import fingerprint, pinning, told
 from rig.plan.plan import Plan, RunOptions, planned_profile
 from rig.plan.profile import load_profile
 from rig.plan.schedule import build
@@ -66,7 +66,7 @@ def run(options: RunOptions, parent: Path, progress: Progress, watching: Watchin
                 **directory.manifest["environment"],
                 "browser": (browser.version or bench.fleet.browser_version) if browser else None,
                 "cache_server": bench.cache.version,
-                **observed(),
+                **told(bench.target.identity(), facts),
                 "pinned": _pinned(options),
             },
         )

@@ -6,13 +6,15 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("django", "django-redis", "gunicorn", "gevent", "httptools", "locust", "playwright", "redis")
+from rig.model import UNKNOWN
 
-_OBSERVERS = ("RIG_METRICS", "RIG_OTEL")
+_OF_TARGET = ("django", "django-redis", "gunicorn", "redis")
+_PACKAGES = (*_OF_TARGET, "gevent", "httptools", "locust", "playwright")
 
 
 def fingerprint() -> dict[str, Any]:
@@ -29,10 +31,20 @@ def fingerprint() -> dict[str, Any]:
     }
 
 
-def observed() -> dict[str, list[str]]:
-    """What the user has made the target do beside serving, which costs time in each request; empty for nothing."""
-    asked = [name for name in _OBSERVERS if os.environ.get(name) == "1"]
-    return {"observed_by": asked} if asked else {}
+def told(identity: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of the target's process in its own words, in place of those of ``own``, which are this process's.
+
+    ``observed_by`` is what it does beside serving, which costs time in each request; left out for nothing. What the
+    target does not tell is unknown: ``["unknown"]`` there, None elsewhere.
+    """
+    observers = identity.get("observed_by")
+    versions = identity.get("packages") or {}
+    of_target = {name: (versions[name] or "none") if name in versions else None for name in _OF_TARGET}
+    return {
+        "python": identity.get("python"),
+        "packages": {**own["packages"], **of_target},
+        **({} if observers == [] else {"observed_by": [UNKNOWN] if observers is None else observers}),
+    }
 
 
 def cpus() -> list[int]:

@@ -19,6 +19,7 @@ from rig.measure.services.app_server import ROOT, free_port
 from rig.measure.services.process import Service
 from rig.measure.target import Target
 from rig.model import InfrastructureError
+from rig.plan.environment import fingerprint, told
 
 TOKEN = "a-token"
 
@@ -125,6 +126,22 @@ def test_what_the_project_has_no_function_for_is_not_measured(measured):
     assert target.identity()["contract"] == "rig.target/1"
     with pytest.raises(InfrastructureError, match="settle"):
         target.settle("x", 0, 0)
+
+
+@pytest.mark.parametrize("observers", [[], ["RIG_METRICS"]])
+def test_the_target_tells_what_it_runs_on_and_who_watches_it(tmp_path, monkeypatch, observers):
+    """Recorded as it tells it, whatever rig's own environment says."""
+    monkeypatch.setenv("RIG_OTEL", "1")
+    env = {"RIG_MEASURE": "1", "RIG_TOKEN": TOKEN, "RIG_EVENT_DIR": str(tmp_path / "events"), "RIG_OTEL": "0"}
+    with _served(tmp_path, **env, **dict.fromkeys(observers, "1")) as url:
+        identity = Target(url, TOKEN).identity()
+    assert identity["observed_by"] == observers
+    own = fingerprint()
+    assert told(identity, {**own, "python": "1.0", "packages": {**own["packages"], "django": "1.0"}}) == {
+        "python": own["python"],
+        "packages": own["packages"],
+        **({"observed_by": observers} if observers else {}),
+    }
 
 
 def test_a_body_that_is_no_json_is_refused(measured):

@@ -90,6 +90,7 @@ def test_a_run_by_two_workers_leaves_a_sound_run_directory(up):
     assert (pages["outcome"] == "measured").any()
     assert facts["control_at_rest_ms"]
     assert run.manifest["environment"]["browser"]
+    assert run.manifest["environment"]["observed_by"] == ["RIG_METRICS"]
     assert run.manifest["plan"]["database"] == "postgresql"
     assert run.manifest["plan"]["threads"] == 16
     assert run.manifest["plan"]["arms"][0]["url"].startswith("http://127.0.0.1:")

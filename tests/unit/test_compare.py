@@ -197,6 +197,14 @@ def test_a_target_that_was_watched_is_not_compared_with_one_that_was_not():
     assert (refused.fact, refused.a, refused.b) == ("observed_by", "nothing", "RIG_METRICS")
 
 
+def test_a_target_that_does_not_tell_who_watches_it_passes_for_neither():
+    """Nor do two of them pass unsaid."""
+    untold = changed("environment", "observed_by", value=["unknown"])
+    (refused,) = comparability(MANIFEST, untold).refused
+    assert (refused.fact, refused.a, refused.b) == ("observed_by", "nothing", None)
+    assert "what else the target does (RIG_METRICS, RIG_OTEL)" in comparability(untold, untold).unknown
+
+
 def test_a_machine_that_slowed_down_is_told_by_the_control_page():
     one = rounds(p95_ms=[1.0, 2.0])
     slow = side(one)

@@ -16,7 +16,7 @@ from rig.measure.load.hands import Hands
 from rig.measure.services.browser_place import browser_place
 from rig.measure.target import Target
 from rig.model import InfrastructureError, UsageError
-from rig.plan.environment import beside_target
+from rig.plan.environment import beside_target, told
 from rig.plan.plan import RunOptions
 from rig.plan.profile import load_profile
 
@@ -44,6 +44,15 @@ def test_what_the_environment_leaves_out_is_named(missing, tmp_path):
     assert given_target(f"{URL}/", said).target == Target(URL, "t")
     with pytest.raises(UsageError, match=f"{missing} is not set"):
         given_target(URL, {**said, missing: ""})
+
+
+def test_what_a_target_does_not_tell_is_unknown():
+    """It is not what holds for rig's own process."""
+    own = {"python": "3.13.9", "packages": {"django": "5.2", "locust": "2.40"}}
+    found = told({}, own)
+    assert (found["python"], found["packages"]["django"], found["packages"]["locust"]) == (None, None, "2.40")
+    assert found["observed_by"] == ["unknown"]
+    assert told({"packages": {"redis": None}}, own)["packages"]["redis"] == "none"
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from rig.analysis.summary import summarise
 from rig.journal import RunDir, StreamSink, open_run
 from rig.model import RunStatus, TrialId
-from rig.plan.environment import observed
+from rig.plan.environment import told
 from rig.report.json import dumps
 from rig.samples import REQUESTS
 from tests.synthetic import build
@@ -256,15 +256,22 @@ def test_a_sound_run_has_no_warnings(tmp_path):
     assert summarise(make(tmp_path, trials))["warnings"] == []
 
 
-def test_a_run_whose_target_was_watched_says_what_its_times_contain(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ({"observed_by": []}, None),
+        (
+            {"observed_by": ["RIG_METRICS"]},
+            "the target was watched too (RIG_METRICS): its times contain what that costs",
+        ),
+        ({}, "the target does not tell whether it was watched too (RIG_METRICS, RIG_OTEL), which costs time"),
+    ],
+)
+def test_a_run_whose_target_was_watched_says_what_its_times_contain(tmp_path, identity, said):
     """RIG_METRICS and RIG_OTEL cost time in every request; a run without them says nothing of it."""
-    for name in ("RIG_METRICS", "RIG_OTEL"):
-        monkeypatch.delenv(name, raising=False)
-    assert observed() == {}
-    monkeypatch.setenv("RIG_METRICS", "1")
     run = make(tmp_path, {"1-fixed-timeout": {"origin": QUIET}})
-    run.manifest["environment"] = observed()
-    assert "the target was watched too (RIG_METRICS): its times contain what that costs" in summarise(run)["warnings"]
+    run.manifest["environment"] = told(identity, {"packages": {}})
+    assert [text for text in summarise(run)["warnings"] if "watched" in text] == ([said] if said else [])
 
 
 def test_the_same_run_gives_the_same_summary(tmp_path):

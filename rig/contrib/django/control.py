@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -20,13 +22,14 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
-from rig.contrib.django import runtime
+from rig.contrib.django import runtime, watch
 from rig.contrib.django.disturbance import Disturbance
 from rig.contrib.django.events import now_ns
 from rig.contrib.django.trace import current
 
 CONTRACT = "rig.target/1"
 _RESET_DEADLINE_S = 20.0
+_PACKAGES = ("django", "django-redis", "gunicorn", "redis")
 
 Json = dict[str, Any]
 
@@ -57,7 +60,7 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
 
     def identity(request: HttpRequest, body: Json) -> Json:
         known = {"contract": CONTRACT, "pid": os.getpid(), "epoch": runtime.epoch(), "now_ns": now_ns()}
-        return {**known, "disturbances": list(hooks.disturbances), **hooks.identity()}
+        return {**known, **_software(), "disturbances": list(hooks.disturbances), **hooks.identity()}
 
     def reset(request: HttpRequest, body: Json) -> Json:
         return _reset(hooks, body)
@@ -80,6 +83,22 @@ def control_urls(hooks: Hooks) -> list[URLPattern]:
 
     views = {"identity": identity, "reset": reset, "seed": seed, "settle": settle, "disturb": disturb}
     return [path(f"__rig__/{name}", _guarded(view)) for name, view in views.items()]
+
+
+def _software() -> Json:
+    """What this process runs on, and who watches it: rig may run on others."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "observed_by": watch.asked_for(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _reset(hooks: Hooks, body: Json) -> Json:

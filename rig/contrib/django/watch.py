@@ -58,9 +58,8 @@ def start() -> None:
     """
     if _WATCHERS:
         return
-    for variable, (module, package) in _OFFERED.items():
-        if os.environ.get(variable) != "1":
-            continue
+    for variable in asked_for():
+        module, package = _OFFERED[variable]
         try:
             made = import_module(f"rig.contrib.django.{module}").watcher()
         except ModuleNotFoundError as error:
@@ -68,6 +67,11 @@ def start() -> None:
                 f"{variable}=1: {error.name} is not installed; install {package}, or unset {variable}"
             ) from error
         _WATCHERS.append(made)
+
+
+def asked_for() -> list[str]:
+    """The variables that ask for a watcher here; empty where nobody watches."""
+    return [variable for variable in _OFFERED if os.environ.get(variable) == "1"]
 
 
 def around_request(trace: Trace, request: HttpRequest) -> AbstractContextManager[Told]:
