@@ -40,10 +40,12 @@ class Given:
             )
 
     def require_events(self, since_wall_s: float) -> None:
-        """Refuse a folder that no event has come to since a wall-clock second; call it after the target recomputed.
+        """Refuse a folder that no event has come to since a wall-clock second, or whose files are not ours to read.
+
+        Call it after the target recomputed.
 
         Raises:
-            InfrastructureError: nothing was written there.
+            InfrastructureError: nothing was written there, or it can't be read.
         """
         files = list(self.events.glob("events-*.jsonl"))
         # File systems keep times coarser than the clock does.
@@ -52,6 +54,12 @@ class Given:
                 f"RIG_EVENT_DIR={self.events}: the target {self.target.url} has recomputed and left no event there;"
                 " name the folder it was started with (containers: mount the same volume)"
             )
+        for file in files:
+            if not os.access(file, os.R_OK):
+                raise InfrastructureError(
+                    f"{file}: belongs to the user with uid {file.stat().st_uid}, who alone may read it, and rig runs"
+                    f" with uid {os.geteuid()}; start both as the same user (delete what an earlier target left)"
+                )
 
 
 def given_target(url: str, environment: Mapping[str, str] = os.environ) -> Given:

@@ -85,6 +85,15 @@ def test_a_folder_no_event_comes_to_is_the_wrong_one(tmp_path):
     given.require_events(time.time())
 
 
+def test_event_files_of_another_user_are_refused_by_name(tmp_path, monkeypatch):
+    """The target keeps them to its own user; the folder alone may be open to all."""
+    file = tmp_path / "events-8.jsonl"
+    file.write_text("{}\n")
+    monkeypatch.setattr(os, "access", lambda path, _: path != file)
+    with pytest.raises(InfrastructureError, match=rf"{file}: .*uid {os.geteuid()}; start both as the same user"):
+        _given(0, tmp_path).require_events(time.time())
+
+
 @pytest.mark.parametrize(
     ("profile", "kind"), [("cache-outage", "cache-outage"), ("cold-start", "flush"), ("faults", "kill")]
 )
