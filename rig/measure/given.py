@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from rig.measure.address import parse_site
 from rig.measure.target import Target
 from rig.model import InfrastructureError, UsageError
 from rig.plan.disturbance import KINDS
@@ -66,8 +68,14 @@ def given_target(url: str, environment: Mapping[str, str] = os.environ) -> Given
     """The target at ``url`` with what the environment says of it.
 
     Raises:
-        UsageError: a variable is missing, or the folder is not there.
+        UsageError: the URL is more than a host and a port, a variable is missing, or the folder is not there.
     """
+    scheme, _, _ = parse_site(url)
+    if scheme != "http" or urlsplit(url)[2:] not in (("", "", ""), ("/", "", "")):
+        raise UsageError(
+            f"--target-url {url}: a target is http:// with a host and a port, nothing behind them: its pages and its"
+            " control endpoints begin at /, and https is not spoken; write it like http://127.0.0.1:8000"
+        )
     wanted = {
         "RIG_TOKEN": "the token it was started with",
         "RIG_EVENT_DIR": "the folder it writes its event files to",

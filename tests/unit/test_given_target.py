@@ -46,6 +46,17 @@ def test_what_the_environment_leaves_out_is_named(missing, tmp_path):
         given_target(URL, {**said, missing: ""})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [f"{URL}/shop", f"{URL}/?strategy=lease", f"{URL}?a", f"{URL}/#top", "https://127.0.0.1:8000", "127.0.0.1:8000"],
+)
+def test_a_target_url_of_more_than_host_and_port_is_refused(url, tmp_path):
+    """Control would drop the path that load keeps, and send the token in clear where https was asked for."""
+    said = {"RIG_TOKEN": "t", "RIG_EVENT_DIR": str(tmp_path), "RIG_REDIS_URL": "redis://127.0.0.1:6379/0"}
+    with pytest.raises(UsageError, match="write it like http://127"):
+        given_target(url, said)
+
+
 def test_what_a_target_does_not_tell_is_unknown():
     """It is not what holds for rig's own process."""
     own = {"python": "3.13.9", "packages": {"django": "5.2", "locust": "2.40"}}
