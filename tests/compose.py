@@ -87,7 +87,7 @@ class Natively:
         self._ready: set[str] = set()
         for name in FOLDERS:
             (self.folder / name).mkdir()
-        for name in ("target", "database", "grafana"):
+        for name in ("target", "database", "grafana", "browser"):
             (self.folder / "secrets" / name).mkdir()
         self._programs()
 

@@ -54,26 +54,29 @@ def install(as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="Port to listen on.")
 @json_option
 def serve(host: str, port: int, as_json: bool) -> None:
-    """Start the browser and let runs open their pages in it, until it is told to end: RIG_BROWSER_URL=ws://HOST:PORT.
+    """Start the browser and let runs open their pages in it, until it is told to end.
 
-    Whoever reaches the port can order the browser to any page it can reach: keep it on loopback, or on a network of
-    containers alone.
+    It prints the address they are to be given as RIG_BROWSER_URL. That ends in a random path, or in
+    RIG_BROWSER_PATH, so that pages of other sites cannot connect. Whoever reaches the port itself can learn it, and
+    order the browser to any page: keep it on loopback, or on a network of containers alone.
     """
     import signal
 
-    from rig.measure.pages.serving import served_browser
+    from rig.measure.pages.serving import address_path, served_browser
     from rig.measure.services.app_server import require_free
     from rig.measure.services.browser import find_browser
     from rig.model import InfrastructureError
 
+    secret = address_path()
+    url = f"ws://{host}:{port}/{secret}"
     require_free(host, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = find_browser()
-    with served_browser(found.path, host, port) as service:
+    with served_browser(found.path, host, port, secret) as service:
         if as_json:
-            print_json({"url": f"ws://{host}:{port}", "version": found.version})
+            print_json({"url": url, "version": found.version})
         else:
-            click.echo(f"RIG_BROWSER_URL=ws://{host}:{port}  Chromium {found.version}; Ctrl-C ends it", err=True)
+            click.echo(f"RIG_BROWSER_URL={url}  Chromium {found.version}; Ctrl-C ends it", err=True)
         service.wait_ended()
         raise InfrastructureError(f"browser server: ended by itself; {service.last_words()}")
 

@@ -67,7 +67,11 @@ def own_address_towards(url: str) -> str:
         with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_CONNECT_S) as connection:
             return str(connection.getsockname()[0])
     except OSError as error:
-        raise InfrastructureError(f"{url}: nobody answers there ({error}); start it, or correct the address") from error
+        # Without its path, which is nobody else's business where a browser is meant.
+        where = f"{parts.scheme}://{parts.netloc}"
+        raise InfrastructureError(
+            f"{where}: nobody answers there ({error}); start it, or correct the address"
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

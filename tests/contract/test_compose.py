@@ -98,7 +98,7 @@ def test_no_secret_stands_in_the_file(everything):
 
 
 def test_each_service_sees_its_own_secrets_only(everything):
-    """The browser, which opens pages, and the workers see none."""
+    """The workers see none; the browser, which opens pages, the end of its own address alone."""
     seen = {
         name: set(re.findall(r"(\w+)-secret", str(service.get("volumes", [])))) for name, service in everything.items()
     }
@@ -106,10 +106,11 @@ def test_each_service_sees_its_own_secrets_only(everything):
         "postgres": {"database"},
         "shop-data": {"database"},
         "target": {"target", "database"},
-        "master": {"target"},
+        "browser": {"browser"},
+        "master": {"target", "browser"},
         "grafana": {"grafana"},
     }
-    assert seen["secrets"] == {"target", "database", "grafana"}
+    assert seen["secrets"] == {"target", "database", "grafana", "browser"}
 
 
 def test_secrets_are_made_once_and_reach_a_command_as_variables(tmp_path):

@@ -6,11 +6,13 @@ PostgreSQL, cache server, shop, browser, master and two workers run a small prof
 from __future__ import annotations
 
 import copy
+import http.client
 import json
 import re
 import shutil
 import urllib.request
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -94,6 +96,23 @@ def test_a_run_by_two_workers_leaves_a_sound_run_directory(up):
     assert run.manifest["plan"]["database"] == "postgresql"
     assert run.manifest["plan"]["threads"] == 16
     assert run.manifest["plan"]["arms"][0]["url"].startswith("http://127.0.0.1:")
+
+
+def test_the_browser_is_driven_by_who_knows_its_address_only(up):
+    """A page that is opened may connect to any port, and says so by no header that Playwright minds."""
+    up.wait("browser", "service_healthy")
+    secret = (up.folder / "secrets/browser/RIG_BROWSER_PATH").read_text()
+    assert [_answer_to_socket(up.url("9222"), path) for path in ("/", f"/{secret}")] == [400, 101]
+
+
+def _answer_to_socket(url: str, path: str) -> int:
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
+    asking = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    connection.request("GET", path, headers={**asking, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="})
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def _in_command(name: str, old: str, new: str) -> Callable[[dict], None]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from rig.cli.browser import browser
 from rig.contrib.django.state import SharedState
 from rig.measure.address import own_address_towards
 from rig.measure.given import Given, given_target, refuse_what_needs_own
 from rig.measure.load.hands import Hands
+from rig.measure.pages.serving import address_path
+from rig.measure.services.app_server import free_port
 from rig.measure.services.browser_place import browser_place
 from rig.measure.target import Target
 from rig.model import InfrastructureError, UsageError
@@ -140,6 +147,29 @@ def test_a_browser_that_is_elsewhere_is_named_by_its_address(monkeypatch):
     monkeypatch.setenv("RIG_BROWSER_URL", "http://browser:9222")
     with pytest.raises(UsageError, match="like ws://"):
         browser_place()
+
+
+def test_a_served_browser_is_found_by_who_is_told_its_address_only(monkeypatch):
+    """Random unless somebody else must know it beforehand, and what is printed is what is served."""
+    assert address_path({"RIG_BROWSER_PATH": "known-1"}) == "known-1"
+    assert address_path({}) != address_path({"RIG_BROWSER_PATH": ""})
+    assert len(address_path({})) >= 32
+    with pytest.raises(UsageError, match="RIG_BROWSER_PATH"):
+        address_path({"RIG_BROWSER_PATH": "a/b?"})
+
+    served = []
+
+    @contextmanager
+    def server(path, host, port, secret):
+        served.append(f"ws://{host}:{port}/{secret}")
+        yield SimpleNamespace(wait_ended=lambda: None, last_words=lambda: "")
+
+    monkeypatch.delenv("RIG_BROWSER_PATH", raising=False)
+    monkeypatch.setattr("rig.measure.pages.serving.served_browser", server)
+    monkeypatch.setattr("rig.measure.services.browser.find_browser", lambda: SimpleNamespace(path="x", version="1"))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    said = CliRunner().invoke(browser, ["serve", "--port", str(free_port()), "--json"]).stdout
+    assert json.loads(said)["url"] == served[0]
 
 
 def test_who_is_started_beside_the_target_keeps_off_its_cpu(monkeypatch):

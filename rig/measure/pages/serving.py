@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,16 +18,34 @@ from playwright.async_api import async_playwright
 
 from rig.measure.pages.chromium import FLAGS, NICENESS, launch
 from rig.measure.services.process import Service
+from rig.model import UsageError
 from rig.plan.environment import beside_target
 
 _READY_S = 60.0
+_PATH = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def address_path(environment: Mapping[str, str] = os.environ) -> str:
+    """What stands behind host and port in the browser's address: ``RIG_BROWSER_PATH``, else a new random one.
+
+    Raises:
+        UsageError: the variable has characters that would stand otherwise in a URL.
+    """
+    given = environment.get("RIG_BROWSER_PATH")
+    if not given:
+        return secrets.token_urlsafe(24)
+    if not _PATH.fullmatch(given):
+        raise UsageError("RIG_BROWSER_PATH: letters, digits, - and _ only; unset it for a random one")
+    return given
 
 
 @contextmanager
-def served_browser(path: Path, host: str, port: int) -> Iterator[Service]:
+def served_browser(path: Path, host: str, port: int, secret: str) -> Iterator[Service]:
     """Playwright's server on ``host:port`` with the browser at ``path``, for as long as the block lasts.
 
-    Whoever reaches the port can order the browser anywhere: Playwright's server asks for no password.
+    Who does not know ``secret``, the path of its address, is refused. That keeps out pages of other sites, which a
+    browser lets connect to any port. It is no password: Playwright tells the path to whoever asks the port itself for
+    ``/json``.
 
     Raises:
         playwright.async_api.Error, InfrastructureError: the browser or the server does not start.
@@ -38,7 +58,7 @@ def served_browser(path: Path, host: str, port: int) -> Iterator[Service]:
             "args": list(FLAGS),
             "host": host,
             "port": port,
-            "wsPath": "/",
+            "wsPath": f"/{secret}",
         }
         config = Path(folder) / "server.json"
         config.write_text(json.dumps(options))
