@@ -36,7 +36,7 @@ def browser_place() -> Place:
     if url := os.environ.get("RIG_BROWSER_URL"):
         if not url.startswith(REMOTE):
             raise UsageError(
-                f"RIG_BROWSER_URL={url}: not an address like ws://browser:9222, which `rig browser serve` has"
+                f"RIG_BROWSER_URL={url}: not an address like ws://browser:9222/PATH, which `rig browser serve` prints"
             )
         return Place(where=url, version=None)
     found = find_browser()
