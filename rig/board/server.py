@@ -184,9 +184,13 @@ def _serve_reports(app: Flask, index: Index, work: Work) -> None:
 
     @app.post("/runs/<name>/report")
     def make_report(name: str) -> BaseResponse | tuple[str, int]:
-        done = work.report(_folder(index, name))
+        folder = _folder(index, name)
+        done = work.report(folder)
         if done.code != ExitCode.OK:
             return page("message.html.j2", title=f"No report of {name}", text=done.said, code=done.code), 409
+        if not (folder / REPORT).is_file():
+            # Of audits alone there is no page: the address would ask for it again, without end.
+            return page("message.html.j2", title=f"{name} has no page of its own", output=done.output, code=None), 200
         return redirect(url_for("report", name=name), 303)
 
 

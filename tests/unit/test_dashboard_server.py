@@ -28,10 +28,11 @@ class FakeWork(Work):
         super().__init__()
         self.asked: list[tuple[str, ...]] = []
         self.code = 0
+        self.writes = True
 
     def _run(self, *arguments: str) -> Done:
         self.asked.append(arguments)
-        if arguments[0] == "report" and not self.code:
+        if arguments[0] == "report" and not self.code and self.writes:
             (Path(arguments[1]) / "report.html").write_text("<p>the report</p>")
         return Done(code=self.code, output="<p>compared</p>" if not self.code else "", said=f"rig: {MARKUP}")
 
@@ -149,6 +150,14 @@ def test_a_report_is_made_on_demand_and_served_as_a_stranger(client, work, folde
     policy = report.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in policy and "default-src 'none'" in policy
+
+
+def test_what_has_no_report_even_when_made_is_told_and_not_asked_for_again(client, work):
+    """A page that begins work by itself would begin it for ever."""
+    work.writes = False
+    made = client.post(f"/runs/{names(client)[1]}/report", base_url=HOST)
+    assert made.status_code == 200
+    assert b"&lt;p&gt;compared&lt;/p&gt;" in made.data and b"ask.js" not in made.data
 
 
 def test_what_went_wrong_is_said_and_markup_in_it_stays_text(client, work):
