@@ -179,7 +179,7 @@ def _serve_reports(app: Flask, index: Index, work: Work) -> None:
         except UnreadableError as error:
             abort(409, f"{name}: {error}")
         if content is None:
-            return _ask(index, f"No report of {name} yet", "Make the report", request.full_path)
+            return _ask(index, f"No report of {name} yet", "Make the report", url_for("report", name=name))
         return Response(content, mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
     @app.post("/runs/<name>/report")

@@ -152,6 +152,18 @@ def test_a_report_is_made_on_demand_and_served_as_a_stranger(client, work, folde
     assert "allow-same-origin" not in policy and "default-src 'none'" in policy
 
 
+def test_a_name_that_an_address_has_to_quote_gets_its_report(folder, work, tmp_path):
+    """What the page posts to is what was asked for, not what is left of it before ``#`` or ``?``."""
+    write_run(folder, 5).rename(folder / "odd#1?a%23")
+    index = Index(folder, tmp_path)
+    index.refresh()
+    client = client_of(index, work, LOOPBACK)
+    address = "/runs/odd%231%3Fa%2523/report"
+    asked = client.get(address, base_url=HOST)
+    assert f'action="{address}"' in asked.text
+    assert client.post(address, base_url=HOST).headers["Location"] == address
+
+
 def test_what_has_no_report_even_when_made_is_told_and_not_asked_for_again(client, work):
     """A page that begins work by itself would begin it for ever."""
     work.writes = False
