@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from rig.analysis.comparable import NAMES
 from rig.board.entry import REPORT, Entry, signature_of
 from rig.board.files import MEGABYTE, UnreadableError, read_bytes
-from rig.board.guard import REPORT_POLICY, guard, policy_for_inline
+from rig.board.guard import REPORT_POLICY, came_from_here, guard, policy_for_inline
 from rig.board.history import as_csv, history, profiles
 from rig.board.index import Index
 from rig.board.stream import MOST_WATCHERS, messages
@@ -221,9 +221,12 @@ def _serve_comparisons(app: Flask, index: Index, work: Work) -> None:
 
 
 def _ask(index: Index, title: str, action: str, address: str) -> str:
-    """A page that begins work, by itself unless a run is being measured: work would disturb it."""
+    """A page that begins work, by itself unless a run is being measured, which work would disturb, or a page of another
+    site leads to it.
+    """
     running = [entry.name for entry in index.entries if entry.state == RunStatus.RUNNING]
-    return page("ask.html.j2", title=title, action=action, address=address, running=running)
+    begins = not running and came_from_here()
+    return page("ask.html.j2", title=title, action=action, address=address, running=running, begins=begins)
 
 
 def _folder(index: Index, name: str) -> Path:

@@ -103,6 +103,20 @@ def test_strangers_pages_can_neither_read_nor_begin_anything(client, work):
     assert work.asked == []
 
 
+@pytest.mark.parametrize(
+    ("site", "begins"),
+    [(None, True), ("none", True), ("same-origin", True), ("same-site", False), ("cross-site", False)],
+)
+def test_a_page_that_a_stranger_leads_to_waits_for_the_reader(client, site, begins):
+    """It posts from our own origin, so what begins it must be asked here."""
+    name = names(client)[1]
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} if site else {}
+    for path in (f"/runs/{name}/report", f"/compare?a={name}&b={name}"):
+        asked = client.get(path, base_url=HOST, headers=headers).text
+        assert "<button" in asked
+        assert ("data-begin" in asked) == begins
+
+
 def test_every_answer_says_what_a_browser_may_do_with_it(client):
     for path in ("/", "/api/runs", "/assets/board/main.js", "/nothing", f"/runs/{names(client)[1]}/report"):
         headers = client.get(path, base_url=HOST).headers
