@@ -129,10 +129,10 @@ def nested(levels: int) -> list[object]:
 @pytest.mark.parametrize(
     "facts",
     [
-        {"plan": {"paths": nested(600)}}, {"plan": {"rate_rps": nested(300)}}, {"schema": nested(600)},
+        {"plan": {"paths": nested(600)}}, {"plan": {"rate_rps": nested(300)}},
         {"environment": {"observed_by": 7}}, {"environment": {"observed_by": [7]}},
     ],
-    ids=("paths nested", "an amount nested", "schema nested", "observed by a number", "observed by numbers"),
+    ids=("paths nested", "an amount nested", "observed by a number", "observed by numbers"),
 )  # fmt: skip
 def test_what_the_history_could_not_compare_is_damaged_and_costs_the_others_nothing(runs, tmp_path, facts):
     for number in range(3):
