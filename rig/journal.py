@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,15 +36,27 @@ TRIAL_SCHEMA = "rig.trial/1"
 
 
 def write_json(path: Path, value: Mapping[str, Any], indent: int | None = 2) -> None:
-    """Replace ``path`` atomically: a reader sees the old text or the new, never half of one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace ``path`` by ``value``, as :func:`replace_text` does; its owner alone may read it."""
+    replace_text(path, json.dumps(value, indent=indent, allow_nan=False) + "\n", mode=0o600)
+
+
+def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
+    """Replace ``path`` atomically: a reader sees the old text or the new, never half of one.
+
+    A link there is replaced, too, and what it leads to stays: a run directory may be somebody else's. ``mode``: of the
+    new file, less the umask.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=indent, allow_nan=False)
-            stream.write("\n")
-        Path(temporary).replace(path)
+            stream.write(text)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

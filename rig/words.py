@@ -6,6 +6,7 @@ Shared by the terminal and the HTML report, so that the same figure reads the sa
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import TypeGuard
 
@@ -16,8 +17,9 @@ _NBSP = "\u00a0"
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether ``value`` is a finite figure; None, NaN, text and template gaps are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether ``value`` is a finite figure; None, NaN, text, template gaps and integers beyond any float are not."""
+    # math.isfinite cannot be asked of such an integer.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def significant(value: float, digits: int = 3) -> str:

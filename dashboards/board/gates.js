@@ -58,6 +58,7 @@ function value(figure, kind) {
 
 /** @param {string} name */
 function verdict(name) {
-  const [grade, words] = VERDICTS[name] ?? ["plain", name];
+  // Text of a stranger's: an object answers to names that nobody gave it.
+  const [grade, words] = Object.hasOwn(VERDICTS, name) ? VERDICTS[name] : ["plain", name];
   return element("span", { class: `state ${grade}` }, words);
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from rig.analysis.comparable import conditions_of
 from rig.analysis.rules import section
+from rig.analysis.trends import groups_of
 from rig.board.files import MEGABYTE, UnreadableError, read_object, signature
 from rig.journal import MANIFEST_SCHEMA, is_locked
 from rig.model import RunStatus
@@ -28,6 +29,10 @@ _LONGEST_TEXT = 300
 _LONGEST_COMMAND = 2000
 _MOST_STRATEGIES = 100
 _MOST_ROUNDS = 1000
+# Of what decides on comparing; those of a plan have four levels.
+_DEEPEST = 20
+# A nanosecond and eleven days; with what lies beyond them the history could not be computed.
+_SHORTEST_MS, _LONGEST_MS = 1e-6, 1e9
 _STAMP = re.compile(r"(\d{8}T\d{6})Z")
 
 
@@ -78,7 +83,7 @@ def read_entry(folder: Path) -> Entry:
         return _damaged(folder, str(error))
     except OSError as error:
         return _damaged(folder, f"cannot be read: {error.strerror}")
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # One folder that nobody thought of must not cost the reader all others.
         return _damaged(folder, f"cannot be understood: {type(error).__name__}: {error}")
 
@@ -109,9 +114,27 @@ def _run(folder: Path) -> Entry:
         error=_text(manifest.get("error")),
         reproduce=_text(manifest.get("reproduce"), _LONGEST_COMMAND),
         report=_is_file(folder / REPORT),
-        conditions=conditions_of(manifest),
+        conditions=_conditions(manifest),
     )
     return _with_summary(head, folder, manifest)
+
+
+def _conditions(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a kind that the history can compare: what it cannot read would cost the reader all runs of the profile.
+
+    Raises:
+        TypeError, ValueError: they are not.
+    """
+    found = conditions_of(manifest)
+    if _is_deeper(found, _DEEPEST):
+        raise ValueError(f"{MANIFEST}: nested too deeply")
+    groups_of([found, found])
+    return found
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else None
+    return inside is not None and (most == 0 or any(_is_deeper(one, most - 1) for one in inside))
 
 
 def _with_summary(head: Entry, folder: Path, manifest: Mapping[str, Any]) -> Entry:
@@ -137,10 +160,14 @@ def _strategy(name: str, arm: Any) -> dict[str, Any]:
     grade = section(arm, "verdict", "grade")
     rounds = section(arm, "by_round")
     known = [one for one in rounds if isinstance(one, Mapping)][:_MOST_ROUNDS] if isinstance(rounds, list) else []
-    values = {key: [float(one[key]) for one in known if is_number(one.get(key))] for key in FIGURE_KEYS}
+    values = {key: [float(one[key]) for one in known if _is_time(one.get(key))] for key in FIGURE_KEYS}
     # A figure that one round lacks is none of this run: the others may be the fair-weather half.
     whole = {key: found for key, found in values.items() if found and len(found) == len(known)}
     return {"name": _clipped(name), "grade": grade if grade in GRADES else None, "rounds": whole}
+
+
+def _is_time(value: Any) -> bool:
+    return is_number(value) and (value == 0 or _SHORTEST_MS <= value <= _LONGEST_MS)
 
 
 def _gate(folder: Path, gate: Mapping[str, Any]) -> Entry:

@@ -58,6 +58,13 @@ def guard(app: Flask, hosts: Collection[str]) -> None:
         return response
 
 
+def came_from_here() -> bool:
+    """Whether the page that is asked for was asked for by the reader or by a page of ours: one that a page of another
+    site leads to must not begin work by itself.
+    """
+    return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+
+
 def host_of(authority: str) -> str:
     """``LOCALHOST:8300`` -> ``localhost``; an IPv6 address keeps its brackets."""
     return re.sub(r":\d*$", "", authority).lower()

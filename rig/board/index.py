@@ -21,7 +21,7 @@ from rig.board.files import MEGABYTE, UnreadableError, read_object
 from rig.journal import write_json
 from rig.model import RunStatus
 
-SCHEMA = "rig.dashboard-index/1"
+SCHEMA = "rig.dashboard-index/2"
 # What another version of rig has kept may lack what this one shows.
 _KEEPS = [*(one.name for one in fields(Entry)), *FIGURE_KEYS]
 _MOST_BYTES = 256 * MEGABYTE

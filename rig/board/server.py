@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from rig.analysis.comparable import NAMES
 from rig.board.entry import REPORT, Entry, signature_of
 from rig.board.files import MEGABYTE, UnreadableError, read_bytes
-from rig.board.guard import REPORT_POLICY, guard, policy_for_inline
+from rig.board.guard import REPORT_POLICY, came_from_here, guard, policy_for_inline
 from rig.board.history import as_csv, history, profiles
 from rig.board.index import Index
 from rig.board.stream import MOST_WATCHERS, messages
@@ -179,14 +179,18 @@ def _serve_reports(app: Flask, index: Index, work: Work) -> None:
         except UnreadableError as error:
             abort(409, f"{name}: {error}")
         if content is None:
-            return _ask(index, f"No report of {name} yet", "Make the report", request.full_path)
+            return _ask(index, f"No report of {name} yet", "Make the report", url_for("report", name=name))
         return Response(content, mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
     @app.post("/runs/<name>/report")
     def make_report(name: str) -> BaseResponse | tuple[str, int]:
-        done = work.report(_folder(index, name))
+        folder = _folder(index, name)
+        done = work.report(folder)
         if done.code != ExitCode.OK:
             return page("message.html.j2", title=f"No report of {name}", text=done.said, code=done.code), 409
+        if not (folder / REPORT).is_file():
+            # Of audits alone there is no page: the address would ask for it again, without end.
+            return page("message.html.j2", title=f"{name} has no page of its own", output=done.output, code=None), 200
         return redirect(url_for("report", name=name), 303)
 
 
@@ -217,9 +221,12 @@ def _serve_comparisons(app: Flask, index: Index, work: Work) -> None:
 
 
 def _ask(index: Index, title: str, action: str, address: str) -> str:
-    """A page that begins work, by itself unless a run is being measured: work would disturb it."""
+    """A page that begins work, by itself unless a run is being measured, which work would disturb, or a page of another
+    site leads to it.
+    """
     running = [entry.name for entry in index.entries if entry.state == RunStatus.RUNNING]
-    return page("ask.html.j2", title=title, action=action, address=address, running=running)
+    begins = not running and came_from_here()
+    return page("ask.html.j2", title=title, action=action, address=address, running=running, begins=begins)
 
 
 def _folder(index: Index, name: str) -> Path:

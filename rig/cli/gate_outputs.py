@@ -103,17 +103,25 @@ def deliver(outcome: Mapping[str, Any], run_dir: Path, outputs: Outputs, as_json
 
 
 def write_files(outcome: Mapping[str, Any], run_dir: Path, outputs: Outputs) -> None:
-    """All files there are of a gate, each where the user wants it or in the run directory.
+    """All files there are of a gate, each where the user wants it or in the run directory. Links in the run directory
+    are replaced, not followed: it may be somebody else's.
 
     Raises:
         InfrastructureError: one could not be written.
     """
+    from rig.journal import replace_text
     from rig.report.gate_reporters import FILES, REPORTERS
 
     for name, file in FILES.items():
-        path = outputs.named.get(name, run_dir / file)
+        named = outputs.named.get(name)
+        path = named or run_dir / file
+        text = REPORTERS[name](outcome)
         try:
-            path.write_text(REPORTERS[name](outcome), encoding="utf-8")
+            if named:
+                # Perhaps a pipe, a device or a link: the user's own word.
+                named.write_text(text, encoding="utf-8")
+            else:
+                replace_text(path, text)
         except OSError as error:
             raise InfrastructureError(f"{path}: cannot be written ({error.strerror}); name another place") from error
 

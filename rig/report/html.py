@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rig.journal import Run
+from rig.journal import Run, replace_text
 from rig.model import InfrastructureError
 from rig.report.view import view
 
@@ -55,14 +55,14 @@ def render(run: Run, summary: dict[str, Any]) -> str:
 
 
 def write_report(run: Run, summary: dict[str, Any], path: Path) -> None:
-    """Write the page to ``path``.
+    """Write the page to ``path``; a link there is replaced, not followed.
 
     Raises:
         InfrastructureError: ECharts is missing, or ``path`` cannot be written.
     """
     page = render(run, summary)
     try:
-        path.write_text(page, encoding="utf-8")
+        replace_text(path, page)
     except OSError as error:
         raise InfrastructureError(
             f"report {path}: cannot be written ({error.strerror}); check the folder and its free space"

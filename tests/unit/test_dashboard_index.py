@@ -119,6 +119,49 @@ def test_wrong_types_anywhere_in_manifest_and_summary_are_no_news(runs, value):
         write(path / name, whole[name])
 
 
+def nested(levels: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"plan": {"paths": nested(600)}}, {"plan": {"rate_rps": nested(300)}},
+        {"environment": {"observed_by": 7}}, {"environment": {"observed_by": [7]}},
+    ],
+    ids=("paths nested", "an amount nested", "observed by a number", "observed by numbers"),
+)  # fmt: skip
+def test_what_the_history_could_not_compare_is_damaged_and_costs_the_others_nothing(runs, tmp_path, facts):
+    for number in range(3):
+        write_run(runs, number)
+    write_run(runs, 3, manifest=facts)
+    found = listed(runs, tmp_path)
+    assert [entry.kind for entry in found.entries] == ["damaged", "run", "run", "run"]
+    assert history(found.entries, "hot-key")["judged"] == 3
+
+
+def test_amounts_and_figures_beyond_all_measure_are_no_figures(runs, tmp_path):
+    """Neither can be computed with; the run has its line, and the others their history."""
+    for number, value in enumerate((1e200, 1e308, 5e-324, 1e-300, 10**400)):
+        path = write_run(runs, number, manifest={"plan": {"rate_rps": 10**400, "paths": {}}})
+        summary = json.loads((path / "summary.json").read_text())
+        for one in summary["arms"]["fixed-timeout"]["by_round"]:
+            one["lcp_p75_ms"] = value * one["round"] if value != 1e308 else value
+        write(path / "summary.json", summary)
+    write_gate(runs, 9, launches=10**400)
+    found = listed(runs, tmp_path)
+    told = history(found.entries, "hot-key")
+    json.dumps(told, allow_nan=False)
+    assert told["judged"] == 5
+    figures = next(one for one in told["strategies"] if one["name"] == "fixed-timeout")["figures"]
+    assert figures["lcp_p75_ms"] == [None] * 5
+    assert None not in figures["p95_ms"]
+    assert next(entry.gate for entry in found.entries if entry.gate)["launches"] is None
+
+
 def test_a_run_without_summary_is_not_analysed_and_not_damaged(runs):
     path = write_run(runs, 0)
     (path / "summary.json").unlink()
@@ -206,7 +249,7 @@ def test_what_has_not_changed_is_taken_from_the_index_file(runs, tmp_path, monke
     assert again.revision == 3
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"schema": "rig.dashboard-index/1", "entries": {"a": 7}}'])
+@pytest.mark.parametrize("content", ["", "[1]", '{"schema": "rig.dashboard-index/2", "entries": {"a": 7}}'])
 def test_a_damaged_index_file_is_as_if_there_were_none(runs, tmp_path, content):
     write_run(runs, 0)
     listed(runs, tmp_path)

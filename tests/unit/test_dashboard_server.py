@@ -28,10 +28,11 @@ class FakeWork(Work):
         super().__init__()
         self.asked: list[tuple[str, ...]] = []
         self.code = 0
+        self.writes = True
 
     def _run(self, *arguments: str) -> Done:
         self.asked.append(arguments)
-        if arguments[0] == "report" and not self.code:
+        if arguments[0] == "report" and not self.code and self.writes:
             (Path(arguments[1]) / "report.html").write_text("<p>the report</p>")
         return Done(code=self.code, output="<p>compared</p>" if not self.code else "", said=f"rig: {MARKUP}")
 
@@ -102,6 +103,20 @@ def test_strangers_pages_can_neither_read_nor_begin_anything(client, work):
     assert work.asked == []
 
 
+@pytest.mark.parametrize(
+    ("site", "begins"),
+    [(None, True), ("none", True), ("same-origin", True), ("same-site", False), ("cross-site", False)],
+)
+def test_a_page_that_a_stranger_leads_to_waits_for_the_reader(client, site, begins):
+    """It posts from our own origin, so what begins it must be asked here."""
+    name = names(client)[1]
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} if site else {}
+    for path in (f"/runs/{name}/report", f"/compare?a={name}&b={name}"):
+        asked = client.get(path, base_url=HOST, headers=headers).text
+        assert "<button" in asked
+        assert ("data-begin" in asked) == begins
+
+
 def test_every_answer_says_what_a_browser_may_do_with_it(client):
     for path in ("/", "/api/runs", "/assets/board/main.js", "/nothing", f"/runs/{names(client)[1]}/report"):
         headers = client.get(path, base_url=HOST).headers
@@ -149,6 +164,26 @@ def test_a_report_is_made_on_demand_and_served_as_a_stranger(client, work, folde
     policy = report.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in policy and "default-src 'none'" in policy
+
+
+def test_a_name_that_an_address_has_to_quote_gets_its_report(folder, work, tmp_path):
+    """What the page posts to is what was asked for, not what is left of it before ``#`` or ``?``."""
+    write_run(folder, 5).rename(folder / "odd#1?a%23")
+    index = Index(folder, tmp_path)
+    index.refresh()
+    client = client_of(index, work, LOOPBACK)
+    address = "/runs/odd%231%3Fa%2523/report"
+    asked = client.get(address, base_url=HOST)
+    assert f'action="{address}"' in asked.text
+    assert client.post(address, base_url=HOST).headers["Location"] == address
+
+
+def test_what_has_no_report_even_when_made_is_told_and_not_asked_for_again(client, work):
+    """A page that begins work by itself would begin it for ever."""
+    work.writes = False
+    made = client.post(f"/runs/{names(client)[1]}/report", base_url=HOST)
+    assert made.status_code == 200
+    assert b"&lt;p&gt;compared&lt;/p&gt;" in made.data and b"ask.js" not in made.data
 
 
 def test_what_went_wrong_is_said_and_markup_in_it_stays_text(client, work):

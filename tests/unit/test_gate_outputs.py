@@ -264,6 +264,22 @@ def test_a_report_of_a_gates_run_makes_all_files_again_from_gate_json_alone(tmp_
     assert answered == {**FAIL, "run_dir": str(tmp_path)}
 
 
+def test_links_in_a_gates_run_directory_are_replaced_and_what_they_lead_to_stays(tmp_path):
+    """It may be somebody else's; a link that the user names is the user's word, and is followed."""
+    run_dir, mine, named = tmp_path / "run", tmp_path / "mine", tmp_path / "named"
+    run_dir.mkdir()
+    (run_dir / "gate.json").write_text(json.dumps(FAIL))
+    mine.write_text("mine")
+    for file in FILES.values():
+        (run_dir / file).symlink_to(mine)
+    named.symlink_to(tmp_path / "there.xml")
+    done = CliRunner().invoke(report, [str(run_dir), "--junit", str(named)])
+    assert done.exit_code == 0, done.output
+    assert mine.read_text() == "mine"
+    assert [(run_dir / file).is_symlink() for file in FILES.values() if file != "junit.xml"] == [False, False]
+    assert named.is_symlink() and "<testsuite" in (tmp_path / "there.xml").read_text()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": "rig.gate/9"}'])
 def test_a_gate_json_of_another_kind_is_refused_with_its_name(tmp_path, text):
     (tmp_path / "gate.json").write_text(text)

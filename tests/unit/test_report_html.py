@@ -152,6 +152,16 @@ class TestPage:
         with pytest.raises(InfrastructureError, match=r"missing/report\.html"):
             write_report(run, summary, tmp_path / "missing" / "report.html")
 
+    def test_a_link_in_the_pages_place_is_replaced_and_what_it_leads_to_stays(self, run, summary, page, tmp_path):
+        """A run directory may be somebody else's; everybody who might read the page before still may."""
+        (tmp_path / "mine").write_text("mine")
+        (tmp_path / "report.html").symlink_to(tmp_path / "mine")
+        write_report(run, summary, tmp_path / "report.html")
+        assert (tmp_path / "mine").read_text() == "mine"
+        assert (tmp_path / "report.html").read_text() == page
+        assert (tmp_path / "report.html").lstat().st_mode == (tmp_path / "mine").lstat().st_mode
+        assert {path.name for path in tmp_path.iterdir()} == {"mine", "report.html"}
+
     def test_missing_echarts_names_the_next_step(self, run, summary, monkeypatch, tmp_path):
         monkeypatch.setattr(html, "ECHARTS", tmp_path / "echarts.min.js")
         with pytest.raises(InfrastructureError, match=r"ECharts is missing .*run make setup"):
