@@ -172,6 +172,17 @@ def test_a_read_is_stale_if_a_newer_version_was_surely_there_when_it_began():
     assert stale.stale == 2
 
 
+def test_where_no_read_can_be_judged_there_is_no_figure(feed):
+    """Pages without content versions, or times by another host's clock: null, however often events are read."""
+    feed.requests(batch(feed.start_s, [1.0], [5.0]))
+    feed.committed(feed.start_s + 1, {"home": 2})
+    feed.events_read(feed.start_s + 4)
+    assert value(feed, "rig_stale_reads_total") is None
+    feed.requests(batch(feed.start_s, [1.5], [5.0], shown=shown((feed.start_s + 1.5, "home=1"))))
+    feed.events_read(feed.start_s + 1.5 + PATIENCE_S)
+    assert value(feed, "rig_stale_reads_total") == 1
+
+
 def test_a_write_told_late_still_proves_what_was_not_judged_yet():
     stale = LiveStale()
     stale.reads(shown((10.0, "home=1")))
