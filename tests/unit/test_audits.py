@@ -5,11 +5,14 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from rig.analysis.audits import FILE, assemble, load_figures, read_audits
+from rig.cli.lighthouse import lighthouse as command
 from rig.measure.lighthouse.audits import _Journal as Journal
-from rig.model import InfrastructureError
+from rig.model import InfrastructureError, UsageError
 from rig.report import lighthouse
+from tests.synthetic import build
 
 FACTS = {"path": "/p/moon-jar/", "preset": "desktop", "created": "2026-11-23T14:00:00+00:00", "environment": {}}
 
@@ -194,3 +197,13 @@ def test_reports_lie_beside_the_results_that_name_them_and_replaced_ones_go(tmp_
     named = {state["report"] for one in read_audits(run)["strategies"] for state in one["states"]}
     assert named == kept
     assert len((run / "lighthouse.jsonl").read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize("more", [(), ("--strategies", "seed"), ("--url", "http://127.0.0.1:9/")])
+def test_a_directory_with_trials_but_no_strategies_is_refused(tmp_path, more):
+    """A gate's, for one: audits stand beside the strategies of a run, and there are none."""
+    run = build(tmp_path, ("fixed-timeout",), rounds=1)
+    del run.manifest["plan"]
+    (run.path / "manifest.json").write_text(json.dumps(run.manifest))
+    with pytest.raises(UsageError, match=r"no trial to stand beside; name a run of `rig run`"):
+        CliRunner().invoke(command, ["--run", str(run.path), *more], standalone_mode=False, catch_exceptions=False)
