@@ -27,6 +27,9 @@ from rig.analysis.paired import HIGHER, LOWER
 from rig.analysis.rules import BAD, FRESHNESS, section
 from rig.words import count, figure, percent, plural, seconds
 
+SHARE_WORTH, LATER_WORTH_S = 0.01, 0.5
+"""The least difference that is named: of the share of stale reads, and of how long old pages are served."""
+
 
 def fresh_after_writes(case: Case, strategy: str) -> Outcome:
     """Nothing older than the freshness budget was proven to be served, and nothing stayed stale."""
@@ -47,15 +50,18 @@ def fresh_after_writes(case: Case, strategy: str) -> Outcome:
 
 
 def less_stale(case: Case, strategy: str, than: str) -> Outcome:
-    """The share of stale reads, paired over rounds; differences below one in a hundred are not named."""
+    """The share of stale reads, paired over rounds."""
     one, other = case.arm(strategy), case.arm(than)
     shares = []
     for arm in (one, other):
         _judged(arm)
         shares.append(percent(section(arm, "staleness", "stale_ratio")))
-    found = over_rounds(one, other, "stale_ratio", 0.01)
-    said = f"{shares[0]} of the reads after a write were proven stale, {shares[1]} under {than}."
-    return Outcome(result_of(found, LOWER), said, how_sure(found))
+    found = over_rounds(one, other, "stale_ratio", SHARE_WORTH)
+    said = (
+        f"{shares[0]} of the reads after a write were proven stale, {shares[1]} under {than};"
+        f" less than {figure(100 * SHARE_WORTH)} percentage point between them counts as none."
+    )
+    return Outcome(result_of(found, LOWER, SHARE_WORTH), said, how_sure(found))
 
 
 def stale_until_timeout(case: Case, strategy: str, real_ttl_s: float | None = None) -> Outcome:
@@ -95,9 +101,12 @@ def fresh_later(case: Case, strategy: str, than: str) -> Outcome:
         seconds(known(section(arm, "staleness", "time_to_fresh_p50_s"), "how long old pages were served"))
         for arm in (one, other)
     ]
-    found = over_rounds(one, other, "time_to_fresh_p50_s", 0.5)
-    said = f"Old pages were served for {times[0]} after a write (median), for {times[1]} under {than}."
-    return Outcome(result_of(found, HIGHER), said, how_sure(found))
+    found = over_rounds(one, other, "time_to_fresh_p50_s", LATER_WORTH_S)
+    said = (
+        f"Old pages were served for {times[0]} after a write (median), for {times[1]} under {than};"
+        f" less than {seconds(LATER_WORTH_S)} between them counts as none."
+    )
+    return Outcome(result_of(found, HIGHER, LATER_WORTH_S), said, how_sure(found))
 
 
 def consistent(case: Case, strategy: str) -> Outcome:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rig.analysis.claim_case import CONFIRMED, FEW, NOT_TESTED, OPEN, REFUTED, RESULTS
+from rig.analysis.claim_case import CONFIRMED, FEW, NOT_TESTED, OPEN, REFUTED, RESULTS, Case
+from rig.analysis.claim_freshness import fresh_later
 from rig.analysis.claims import TESTS, claims, listed_claims, tally
 from rig.analysis.summary import summarise
 from rig.analysis.unknown import unmeasured
@@ -126,6 +127,26 @@ class TestFreshness:
     def test_that_a_timeout_can_serve_stale_is_not_refuted_by_its_not_having(self, summary):
         summary["arms"]["fixed-timeout"]["staleness"] |= {"stale": 0, "opportunities": 500, "tested": True}
         assert result(summary, "quiz-c") == OPEN
+
+    @pytest.mark.parametrize(
+        ("more_s", "expected"),
+        [
+            ((0.4, 0.5, 0.45), OPEN),
+            ((0.1, 0.2, 0.15), REFUTED),
+            ((-2.0, -2.1, -2.2), REFUTED),
+            ((2, 2, 2.1), CONFIRMED),
+        ],
+    )
+    def test_only_an_interval_wholly_below_the_least_difference_refutes(self, summary, more_s, expected):
+        """Longer for certain, by about what is named: neither shown nor refuted; and that least is told."""
+        for label, added in (("fixed-timeout", more_s), ("delete-on-write", (0.0, 0.0, 0.0))):
+            arm = summary["arms"][label]
+            arm["staleness"] |= {"stale": 40, "opportunities": 500, "tested": True, "time_to_fresh_p50_s": 3.0}
+            for each, more in zip(arm["by_round"], added, strict=True):
+                each["time_to_fresh_p50_s"] = 3.0 + more
+        outcome = fresh_later(Case(summary), "fixed-timeout", "delete-on-write")
+        assert outcome.result == expected
+        assert "less than 0.5 s between" in outcome.figure.replace("\u00a0", " ")
 
     def test_torn_views_refute_consistency_and_few_writes_test_nothing(self, summary):
         stale = summary["arms"]["delete-many"]["staleness"]
