@@ -24,7 +24,7 @@ from rig.analysis.claim_case import (
     writes_of,
 )
 from rig.analysis.paired import HIGHER, LOWER
-from rig.analysis.rules import BAD, FRESHNESS, section
+from rig.analysis.rules import BAD, FRESHNESS, OK, section
 from rig.words import count, figure, percent, plural, seconds
 
 SHARE_WORTH, LATER_WORTH_S = 0.01, 0.5
@@ -39,14 +39,17 @@ def fresh_after_writes(case: Case, strategy: str) -> Outcome:
     limit = float(known(rule.get("good_max"), "a budget for freshness"))
     under = f"freshness budget {seconds(limit)}"
     left = next((one for one in section(arm, "verdict", "rules") or [] if one["name"] == "left_stale_s"), None)
-    if left is not None and left["grade"] == BAD:
+    if left is not None and left["grade"] in (OK, BAD):
         entries = plural(int(section(arm, "staleness", "persistent")), "entry", "entries")
         return Outcome(REFUTED, f"{entries} stayed stale after traffic had stopped.", under)
-    if not stale:
-        return Outcome(CONFIRMED, f"{chances(chances_seen)} reads that could have been stale were.", under)
-    oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
-    said = f"{count(stale)} of {count(chances_seen)} reads were proven stale, the oldest by {seconds(oldest)}."
-    return Outcome(CONFIRMED if oldest <= limit else REFUTED, said, under)
+    said = f"{chances(chances_seen)} reads that could have been stale were."
+    if stale:
+        oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
+        said = f"{count(stale)} of {count(chances_seen)} reads were proven stale, the oldest by {seconds(oldest)}."
+        if oldest > limit:
+            return Outcome(REFUTED, said, under)
+    known(None if left is None else left["grade"], "whether anything stayed stale after traffic had stopped")
+    return Outcome(CONFIRMED, said, under)
 
 
 def less_stale(case: Case, strategy: str, than: str) -> Outcome:

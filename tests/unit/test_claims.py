@@ -12,6 +12,7 @@ from rig.analysis.claim_freshness import fresh_later
 from rig.analysis.claims import TESTS, claims, listed_claims, tally
 from rig.analysis.summary import summarise
 from rig.analysis.unknown import unmeasured
+from rig.analysis.verdict import judge
 from tests.synthetic import build
 
 SEED_CELLS = ("[X] Bad", "[!] OK", "[OK] Good", "Fewer cache calls", "consistent invalidation", "minimal overhead")
@@ -109,11 +110,22 @@ class TestFreshness:
         arm["staleness"] |= {"stale": 3, "opportunities": 1200, "tested": True, "age_max_s": oldest_s}
         assert result(summary, "tip-versioning") == expected
 
-    def test_what_stayed_stale_after_traffic_refutes_fresh_content(self, summary):
+    @pytest.mark.parametrize("grade", ["bad", "ok"])
+    def test_what_stayed_stale_after_traffic_refutes_fresh_content(self, summary, grade):
+        """Also what a short time to live heals later than is graded good."""
         arm = summary["arms"]["versioned-keys"]
-        next(rule for rule in arm["verdict"]["rules"] if rule["name"] == "left_stale_s")["grade"] = "bad"
+        next(rule for rule in arm["verdict"]["rules"] if rule["name"] == "left_stale_s")["grade"] = grade
         arm["staleness"]["persistent"] = 1
         assert told(summary, "tip-versioning")["figure"] == "1 entry stayed stale after traffic had stopped."
+
+    @pytest.mark.parametrize(("oldest_s", "expected"), [(0.9, NOT_TESTED), (1.1, REFUTED)])
+    def test_fresh_content_is_not_confirmed_where_nobody_looked_what_stayed_stale(self, summary, oldest_s, expected):
+        """In one trial, say; what was served stale refutes all the same."""
+        arm = summary["arms"]["versioned-keys"]
+        arm["staleness"] |= {"stale": 3, "opportunities": 1200, "tested": True, "age_max_s": oldest_s}
+        arm["staleness"]["persistent"] = None
+        arm["verdict"] = judge(arm)
+        assert result(summary, "tip-versioning") == expected
 
     def test_a_real_ttl_is_computed_and_says_so(self, summary):
         arm = summary["arms"]["fixed-timeout"]
