@@ -15,14 +15,16 @@ from rig.analysis.claim_case import (
     how_sure,
     known,
     result_of,
+    rounds_of,
 )
 from rig.analysis.deciding import DECIDING
-from rig.analysis.page_weight import TOLERANCE, WEIGHTS, spread_of
+from rig.analysis.page_weight import FEWEST_VISITS, TOLERANCE, WEIGHTS, spread_of
 from rig.analysis.paired import HIGHER, Difference, paired
 from rig.analysis.rules import section
 from rig.words import count, milliseconds, percent, plural
 
 BEFORE_FIRST_BYTE = ("queue", "cache", "lock", "origin", "render", "server")
+FEWEST_ROUNDS = 2
 LCP_WORTH_MS = DECIDING[0].worth
 _LEAST = f"less than {milliseconds(LCP_WORTH_MS)} more counts as none"
 
@@ -66,6 +68,12 @@ def server_is_bottleneck(case: Case) -> Outcome:
     """In a stampede most of an LCP is the server's, and most of that is the recompute or the queue behind it."""
     label, arm = _worst(case)
     means = _means(arm, "inside")
+    visits, rounds = int(means.get("count") or 0), len(rounds_of(arm, "lcp_inside_p50"))
+    if visits < FEWEST_VISITS or rounds < FEWEST_ROUNDS:
+        raise UntestedError(
+            f"Only {plural(visits, 'visit')} in {plural(rounds, 'round')} met a stampede of {label};"
+            f" {FEWEST_VISITS} in {FEWEST_ROUNDS} are needed."
+        )
     server = sum(means[part] for part in BEFORE_FIRST_BYTE)
     said = (
         f"In a stampede {percent(round(server / means['lcp'], 2))} of {label}'s LCP is the server's:"

@@ -196,6 +196,19 @@ class TestLoad:
             each["cache_commands_per_request"] = 2.1 + each["round"] / 1e5
         assert result(summary, "table-versions-overhead") == REFUTED
 
+    @pytest.mark.parametrize(
+        ("more", "expected"), [((0.0, 0.001), CONFIRMED), ((0.08, 0.1), OPEN), ((0.5, 0.51), REFUTED)]
+    )
+    def test_minimal_overhead_is_confirmed_only_where_a_tenth_more_is_ruled_out(self, summary, more, expected):
+        arms = [summary["arms"][label] for label in ("versioned-keys", "delete-many")]
+        for arm in arms:
+            arm["origin"] |= {"cache_commands_per_request": 1.0, "recomputes": 100}
+            for each in arm["by_round"]:
+                each |= {"cache_commands_per_request": 1.0, "recomputes": 100}
+        for each, added in zip(arms[0]["by_round"], (*more, sum(more) / 2), strict=True):
+            each["cache_commands_per_request"] = 1.0 + added
+        assert result(summary, "table-versions-overhead") == expected
+
     def test_nothing_written_tests_no_write(self, summary):
         summary["arms"]["fixed-timeout"]["writes"]["count"] = 0
         assert told(summary, "quiz-a")["figure"] == "Nothing was written in this run."
@@ -262,3 +275,14 @@ class TestPages:
         means |= {part: calm[part] for part in ("queue", "cache", "lock", "origin", "render", "server")}
         means["paint"] = means["lcp"]
         assert (result(summary, "pipeline"), result(summary, "bottleneck")) == (REFUTED, REFUTED)
+
+    @pytest.mark.parametrize(("visits", "rounds"), [(4, 3), (50, 1)])
+    def test_a_mean_over_few_visits_or_one_round_names_no_bottleneck(self, summary, visits, rounds):
+        assert result(summary, "bottleneck") in (CONFIRMED, REFUTED)
+        arm = summary["arms"]["fixed-timeout"]
+        arm["pages"]["pipeline_ms"]["mean_inside_stampede"]["count"] = visits
+        for each in arm["by_round"][rounds:]:
+            each["lcp_inside_p50"] = None
+        found = told(summary, "bottleneck")
+        assert found["result"] == NOT_TESTED
+        assert found["figure"].endswith("met a stampede of fixed-timeout; 5 in 2 are needed.")
