@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rig.journal import StreamSink, read_stream
+from rig.measure.load import open_model
 from rig.measure.load.client import prepare
 from rig.measure.load.open_model import Counts, Dispatcher, Limits
 from rig.measure.load.recorder import Offered, Recorder, Target
@@ -58,6 +59,17 @@ def test_every_request_is_sent_recorded_and_counted_by_the_server(tmp_path):
     assert (frame["server_total_ms"] == 1.5).all()
     assert (frame["done_s"] >= frame["sent_s"]).all()
     assert (frame["sent_s"] >= frame["intended_s"]).all()
+
+
+def test_the_last_request_is_not_taken_for_sent_before_it_is(tmp_path, monkeypatch):
+    """Room for it is made by handling responses; that all of those have ended does not end the trial yet."""
+    monkeypatch.setattr(open_model, "_SPARE", 1)
+    for at_no_other_time in ("_LAG_S", "_SWEEP_S"):
+        monkeypatch.setattr(open_model, at_no_other_time, 10.0)
+    with scripted_server() as url:
+        outcome, frame = _run(url, ["/ok"] * 5, np.arange(5) * 0.2, tmp_path)
+    assert outcome == Counts(5, 5, 0, outcome.drained_s)
+    assert sorted(frame["index"]) == list(range(5))
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,9 @@ class Dispatcher:
         self._finish_if_over()
 
     def _finish_if_over(self) -> None:
-        if self._next == len(self._due_s) and not self._in_flight and not self._queue and not self._done.ready():
+        # Not the next one to be offered: the last may be on its way from the schedule to a connection.
+        over = self._begun + self._dropped == len(self._due_s)
+        if over and not self._in_flight and not self._queue and not self._done.ready():
             self._done.set(None)
 
 
