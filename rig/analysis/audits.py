@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from rig.analysis.requests import COLUMNS, is_timed, response_ms
 from rig.model import InfrastructureError
 
 SCHEMA = "rig.lighthouse/1"
@@ -78,23 +81,32 @@ def read_audits(run: Path) -> Json | None:
     return found
 
 
-def load_figures(requests: pa.Table, from_s: float, until_s: float) -> Json:
+def load_figures(requests: pa.Table, due_s: NDArray[np.float64], from_s: float, until_s: float) -> Json:
     """What a load offered beside an audit did between two instants: of the requests due then, those that have ended.
 
-    Response times in ms from the intended start; null where no response came.
+    ``due_s``: when requests were due, by the schedule. Response times in ms from the intended start, of responses and
+    of deadlines, as in :mod:`rig.analysis.requests`. ``open``: were due and had not ended at the cut; they count as
+    slower than all that had, and a quantile among them is null, as it is where no response came.
     """
-    due = requests["intended_s"].to_numpy()
-    chosen = requests.filter(pa.array((due >= from_s) & (due <= until_s), pa.bool_()))
-    answered = chosen.filter(chosen["status"].is_valid())
-    response_ms = (answered["done_s"].to_numpy() - answered["intended_s"].to_numpy()) * 1000
-    quantiles: Sequence[Any] = np.percentile(response_ms, (50, 95)) if len(response_ms) else (None, None)
+    intended_s = requests["intended_s"].to_numpy()
+    chosen = requests.filter(pa.array((intended_s >= from_s) & (intended_s <= until_s), pa.bool_()))
+    due = int(((due_s >= from_s) & (due_s <= until_s)).sum())
+    still_open = max(0, due - chosen.num_rows)
+    ended = chosen.select(COLUMNS).to_pandas()
+    times = response_ms(ended[is_timed(ended)])
     return {
         "ended": chosen.num_rows,
+        "open": still_open,
         "failed": chosen.num_rows - chosen["cause"].null_count,
         "rate_rps": round(chosen.num_rows / (until_s - from_s), 2) if until_s > from_s else None,
-        "response_ms": {name: _number(value) for name, value in zip(("p50", "p95"), quantiles, strict=True)},
+        "response_ms": {name: _quantile(times, still_open, share) for name, share in (("p50", 0.5), ("p95", 0.95))},
     }
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else round(float(value), 3)
+def _quantile(times: NDArray[np.float64], still_open: int, share: float) -> float | None:
+    if not len(times):
+        return None
+    at = share * (len(times) + still_open - 1)
+    if math.ceil(at) >= len(times):
+        return None
+    return round(float(np.interp(at, np.arange(len(times)), np.sort(times))), 3)

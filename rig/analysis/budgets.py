@@ -56,3 +56,15 @@ def exceeded(summary: Mapping[str, Any]) -> Iterator[str]:
             for rule, reason in zip(verdict["rules"], verdict["reasons"], strict=True):
                 if rule["given"] and rule["grade"] == BAD:
                     yield f"{label}: {reason}"
+
+
+def unmeasured(summary: Mapping[str, Any]) -> Iterator[str]:
+    """``fixed-timeout: freshness_s: not measured: …`` for each declared budget without its figure in a strategy."""
+    declared = {one["name"] for one in summary["budgets"] if one["declared"]}
+    for label, arm in summary["arms"].items():
+        if not is_control(arm):
+            # A rule that was left out is not among them, either.
+            graded = {rule["name"] for rule in arm["verdict"]["rules"] if rule["grade"] is not None}
+            for rule in RULES:
+                if (rule.budget or rule.name) in declared and rule.name not in graded:
+                    yield f"{label}: {rule.budget or rule.name}: not measured: {rule.missing}"

@@ -78,11 +78,21 @@ def over_rounds(one: Arm, other: Arm, key: str, worth: float) -> Difference:
     return paired([(mine, its) for mine, its in both if mine is not None and its is not None], worth)
 
 
-def result_of(found: Difference, wanted: str) -> str:
-    """Confirmed where the difference lies in the ``wanted`` direction; refuted where it is shown not to."""
-    if found.outcome == UNDECIDED:
-        return OPEN
-    return CONFIRMED if found.outcome == wanted else REFUTED
+def result_of(found: Difference, wanted: str, worth: float) -> str:
+    """Confirmed where the difference lies in the ``wanted`` direction; refuted where it is shown not to.
+
+    Shown not to: its whole interval lies on the other side of 0, or below ``worth``, the least that is named.
+    """
+    if found.outcome == wanted:
+        return CONFIRMED
+    return REFUTED if found.outcome != UNDECIDED and shown_below(found, wanted, worth) else OPEN
+
+
+def shown_below(found: Difference, direction: str, worth: float) -> bool:
+    """Whether all of the interval is less than ``worth`` in that direction."""
+    if found.lower is None or found.upper is None:
+        return False
+    return (found.upper if direction == HIGHER else -found.lower) < worth
 
 
 def how_sure(found: Difference) -> str:

@@ -24,8 +24,11 @@ from rig.analysis.claim_case import (
     writes_of,
 )
 from rig.analysis.paired import HIGHER, LOWER
-from rig.analysis.rules import BAD, FRESHNESS, section
+from rig.analysis.rules import BAD, FRESHNESS, OK, section
 from rig.words import count, figure, percent, plural, seconds
+
+SHARE_WORTH, LATER_WORTH_S = 0.01, 0.5
+"""The least difference that is named: of the share of stale reads, and of how long old pages are served."""
 
 
 def fresh_after_writes(case: Case, strategy: str) -> Outcome:
@@ -36,26 +39,32 @@ def fresh_after_writes(case: Case, strategy: str) -> Outcome:
     limit = float(known(rule.get("good_max"), "a budget for freshness"))
     under = f"freshness budget {seconds(limit)}"
     left = next((one for one in section(arm, "verdict", "rules") or [] if one["name"] == "left_stale_s"), None)
-    if left is not None and left["grade"] == BAD:
+    if left is not None and left["grade"] in (OK, BAD):
         entries = plural(int(section(arm, "staleness", "persistent")), "entry", "entries")
         return Outcome(REFUTED, f"{entries} stayed stale after traffic had stopped.", under)
-    if not stale:
-        return Outcome(CONFIRMED, f"{chances(chances_seen)} reads that could have been stale were.", under)
-    oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
-    said = f"{count(stale)} of {count(chances_seen)} reads were proven stale, the oldest by {seconds(oldest)}."
-    return Outcome(CONFIRMED if oldest <= limit else REFUTED, said, under)
+    said = f"{chances(chances_seen)} reads that could have been stale were."
+    if stale:
+        oldest = float(known(section(arm, "staleness", "age_max_s"), "how old pages were"))
+        said = f"{count(stale)} of {count(chances_seen)} reads were proven stale, the oldest by {seconds(oldest)}."
+        if oldest > limit:
+            return Outcome(REFUTED, said, under)
+    known(None if left is None else left["grade"], "whether anything stayed stale after traffic had stopped")
+    return Outcome(CONFIRMED, said, under)
 
 
 def less_stale(case: Case, strategy: str, than: str) -> Outcome:
-    """The share of stale reads, paired over rounds; differences below one in a hundred are not named."""
+    """The share of stale reads, paired over rounds."""
     one, other = case.arm(strategy), case.arm(than)
     shares = []
     for arm in (one, other):
         _judged(arm)
         shares.append(percent(section(arm, "staleness", "stale_ratio")))
-    found = over_rounds(one, other, "stale_ratio", 0.01)
-    said = f"{shares[0]} of the reads after a write were proven stale, {shares[1]} under {than}."
-    return Outcome(result_of(found, LOWER), said, how_sure(found))
+    found = over_rounds(one, other, "stale_ratio", SHARE_WORTH)
+    said = (
+        f"{shares[0]} of the reads after a write were proven stale, {shares[1]} under {than};"
+        f" less than {figure(100 * SHARE_WORTH)} percentage point between them counts as none."
+    )
+    return Outcome(result_of(found, LOWER, SHARE_WORTH), said, how_sure(found))
 
 
 def stale_until_timeout(case: Case, strategy: str, real_ttl_s: float | None = None) -> Outcome:
@@ -95,9 +104,12 @@ def fresh_later(case: Case, strategy: str, than: str) -> Outcome:
         seconds(known(section(arm, "staleness", "time_to_fresh_p50_s"), "how long old pages were served"))
         for arm in (one, other)
     ]
-    found = over_rounds(one, other, "time_to_fresh_p50_s", 0.5)
-    said = f"Old pages were served for {times[0]} after a write (median), for {times[1]} under {than}."
-    return Outcome(result_of(found, HIGHER), said, how_sure(found))
+    found = over_rounds(one, other, "time_to_fresh_p50_s", LATER_WORTH_S)
+    said = (
+        f"Old pages were served for {times[0]} after a write (median), for {times[1]} under {than};"
+        f" less than {seconds(LATER_WORTH_S)} between them counts as none."
+    )
+    return Outcome(result_of(found, HIGHER, LATER_WORTH_S), said, how_sure(found))
 
 
 def consistent(case: Case, strategy: str) -> Outcome:

@@ -17,6 +17,7 @@ from rig.analysis.claim_case import (
     known,
     over_rounds,
     result_of,
+    shown_below,
     writes_of,
 )
 from rig.analysis.finding import shown_better
@@ -86,12 +87,13 @@ def calls_add_load(case: Case, strategy: str, than: str) -> Outcome:
     calls = _calls(one, other)
     usual = float(known(section(other, "origin", "cache_commands_per_request"), "commands of the cache server"))
     mine = section(one, "origin", "cache_commands_per_request")
-    found = over_rounds(one, other, "cache_commands_per_request", MORE * usual)
+    worth = MORE * usual
+    found = over_rounds(one, other, "cache_commands_per_request", worth)
     said = (
         f"{count(calls[0])} calls a write instead of {count(calls[1])}, and {figure(mine)} cache commands a request"
         f" instead of {figure(usual)}; computed at 1 ms a round trip: {milliseconds(calls[0] - calls[1])} more a write."
     )
-    return Outcome(result_of(found, HIGHER), said, f"load: {percent(MORE)} more or not; {how_sure(found)}")
+    return Outcome(result_of(found, HIGHER, worth), said, f"load: {percent(MORE)} more or not; {how_sure(found)}")
 
 
 def fewer_calls(case: Case, strategy: str, than: str) -> Outcome:
@@ -118,13 +120,14 @@ def _calls(one: Arm, other: Arm) -> tuple[float, float]:
 def little_overhead(case: Case, strategy: str, than: str) -> Outcome:
     """Cache commands a request and recomputes, each at most a tenth more than the other's."""
     one, other = case.arm(strategy), case.arm(than)
-    found, said = [], []
+    found, within, said = [], [], []
     for key, title in (("cache_commands_per_request", "cache commands a request"), ("recomputes", "recomputes")):
         mine, its = (known(section(arm, "origin", key), title) for arm in (one, other))
         found.append(over_rounds(one, other, key, LITTLE * its))
+        within.append(shown_below(found[-1], HIGHER, LITTLE * its))
         said.append(f"{figure(mine)} {title} instead of {figure(its)}")
     outcomes = [one.outcome for one in found]
-    result = REFUTED if HIGHER in outcomes else OPEN if UNDECIDED in outcomes else CONFIRMED
+    result = REFUTED if HIGHER in outcomes else CONFIRMED if all(within) and UNDECIDED not in outcomes else OPEN
     return Outcome(
         result, f"{listed(said)} under {than}.", f"minimal: up to {percent(LITTLE)} more; {how_sure(found[0])}"
     )

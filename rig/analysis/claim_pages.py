@@ -15,23 +15,27 @@ from rig.analysis.claim_case import (
     how_sure,
     known,
     result_of,
+    rounds_of,
 )
 from rig.analysis.deciding import DECIDING
-from rig.analysis.page_weight import TOLERANCE, WEIGHTS, spread_of
+from rig.analysis.page_weight import FEWEST_VISITS, TOLERANCE, WEIGHTS, spread_of
 from rig.analysis.paired import HIGHER, Difference, paired
 from rig.analysis.rules import section
 from rig.words import count, milliseconds, percent, plural
 
 BEFORE_FIRST_BYTE = ("queue", "cache", "lock", "origin", "render", "server")
+FEWEST_ROUNDS = 2
+LCP_WORTH_MS = DECIDING[0].worth
+_LEAST = f"less than {milliseconds(LCP_WORTH_MS)} more counts as none"
 
 
 def slows_pages(case: Case) -> Outcome:
     """LCP in stampedes against LCP outside of them, in the arm where it costs most."""
     label, arm = _worst(case)
     inside, calm = _lcp(arm)
-    found = _within(arm, 1.0, DECIDING[0].worth)
-    said = f"LCP is {milliseconds(inside)} in a stampede of {label}, {milliseconds(calm)} otherwise."
-    return Outcome(result_of(found, HIGHER), said, how_sure(found))
+    found = _within(arm, 1.0, LCP_WORTH_MS)
+    said = f"LCP is {milliseconds(inside)} in a stampede of {label}, {milliseconds(calm)} otherwise; {_LEAST}."
+    return Outcome(result_of(found, HIGHER, LCP_WORTH_MS), said, how_sure(found))
 
 
 def doubles_lcp(case: Case) -> Outcome:
@@ -40,7 +44,7 @@ def doubles_lcp(case: Case) -> Outcome:
     inside, calm = _lcp(arm)
     found = _within(arm, 2.0, 0.0)
     said = f"LCP in a stampede of {label} is {count(round(inside / calm, 1))} times the usual {milliseconds(calm)}."
-    return Outcome(result_of(found, HIGHER), said, f"high: more than twice; {how_sure(found)}")
+    return Outcome(result_of(found, HIGHER, 0.0), said, f"high: more than twice; {how_sure(found)}")
 
 
 def response_delays_rendering(case: Case) -> Outcome:
@@ -48,11 +52,10 @@ def response_delays_rendering(case: Case) -> Outcome:
     label, arm = _worst(case)
     inside, calm = _means(arm, "inside"), _means(arm, "outside")
     added = inside["lcp"] - calm["lcp"]
-    found = _within(arm, 1.0, DECIDING[0].worth)
+    found = _within(arm, 1.0, LCP_WORTH_MS)
     if found.outcome != HIGHER:
-        return Outcome(
-            result_of(found, HIGHER), f"A stampede adds {milliseconds(added)} to {label}'s LCP.", _ground(arm)
-        )
+        said = f"A stampede adds {milliseconds(added)} to {label}'s LCP; {_LEAST}."
+        return Outcome(result_of(found, HIGHER, LCP_WORTH_MS), said, _ground(arm))
     early = sum(inside[part] - calm[part] for part in BEFORE_FIRST_BYTE)
     said = (
         f"Of {milliseconds(added)} that a stampede adds to {label}'s LCP, {milliseconds(early)} pass before the first"
@@ -65,6 +68,12 @@ def server_is_bottleneck(case: Case) -> Outcome:
     """In a stampede most of an LCP is the server's, and most of that is the recompute or the queue behind it."""
     label, arm = _worst(case)
     means = _means(arm, "inside")
+    visits, rounds = int(means.get("count") or 0), len(rounds_of(arm, "lcp_inside_p50"))
+    if visits < FEWEST_VISITS or rounds < FEWEST_ROUNDS:
+        raise UntestedError(
+            f"Only {plural(visits, 'visit')} in {plural(rounds, 'round')} met a stampede of {label};"
+            f" {FEWEST_VISITS} in {FEWEST_ROUNDS} are needed."
+        )
     server = sum(means[part] for part in BEFORE_FIRST_BYTE)
     said = (
         f"In a stampede {percent(round(server / means['lcp'], 2))} of {label}'s LCP is the server's:"

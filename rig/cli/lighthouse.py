@@ -13,7 +13,7 @@ from rig.cli.options import RUNS, Duration, allow_host_option, json_option, prin
 from rig.model import ExitCode, InfrastructureError, RunStatus, UsageError
 
 if TYPE_CHECKING:
-    from rig.journal import RunDir
+    from rig.journal import Run, RunDir
     from rig.measure.lighthouse.audits import Wanted
 
 _PAGE = "/p/moon-jar/"
@@ -88,7 +88,7 @@ def lighthouse(
     beside = _run_for(run, out, strategies, own=url is not None)
     plan = beside.manifest.get("plan", {}) if beside else {}
     if strategies is None and url is None and beside:
-        strategies = ",".join(arm["strategy"] for arm in plan["arms"])
+        strategies = ",".join(_strategies(beside))
     audit = AuditOptions(
         url="",
         states=_states(states, controlled=url is None or bool(os.environ.get("RIG_TOKEN"))),
@@ -133,7 +133,8 @@ def _run_for(named: Path | None, out: Path, strategies: str | None, *, own: bool
         run = open_run(named)
         if run.status is RunStatus.RUNNING:
             raise UsageError(f"--run {named}: is still being measured; wait for its end")
-        if not run.trials:
+        # A gate has trials too, but no strategies and no report of theirs.
+        if not run.trials or not _strategies(run):
             raise UsageError(f"--run {named}: has no trial to stand beside; name a run of `rig run`")
         return run
     if own:
@@ -144,10 +145,14 @@ def _run_for(named: Path | None, out: Path, strategies: str | None, *, own: bool
             run = open_run(path)
         except (RigError, OSError, ValueError, KeyError):
             continue
-        arms = {arm["strategy"] for arm in (run.manifest.get("plan") or {}).get("arms", [])}
+        arms = set(_strategies(run))
         if run.status is RunStatus.COMPLETE and run.trials and arms and asked <= arms:
             return run
     return None
+
+
+def _strategies(run: Run) -> list[str]:
+    return [arm["strategy"] for arm in (run.manifest.get("plan") or {}).get("arms", [])]
 
 
 def _measure(wanted: Wanted, beside: Path | None, out: Path, as_json: bool) -> int:

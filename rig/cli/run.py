@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -76,7 +76,8 @@ def run(
     --target-url measures a target that somebody else has started in measurement mode on this host, in a container for
     one; RIG_TOKEN, RIG_EVENT_DIR and RIG_REDIS_URL say its token, its folder of events and its cache server.
     A budget is one limit, or GOOD:OK: freshness_s, stampede_lcp_extra_ms, stampede_lcp_ratio, p95_ms,
-    origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1.
+    origin_cpu_share, failed_share. Verdicts are by them; where one is exceeded by a strategy, the exit code is 1, where
+    one could not be measured, 3.
 
     \b
     Examples:
@@ -123,7 +124,6 @@ def run(
 
 
 def _measure(options: RunOptions, out: Path, ui: bool, metrics: tuple[str, int] | None, as_json: bool) -> int:
-    from rig.analysis.budgets import exceeded
     from rig.cli.finish import finish, show
     from rig.cli.progress import RunProgress
     from rig.measure import conductor
@@ -146,10 +146,21 @@ def _measure(options: RunOptions, out: Path, ui: bool, metrics: tuple[str, int] 
         show(path, summary)
     if not summary["valid"]:
         return ExitCode.INVALID
-    over = list(exceeded(summary))
+    return by_budgets(summary)
+
+
+def by_budgets(summary: dict[str, Any]) -> ExitCode:
+    """Name the declared budgets that were exceeded, and those nothing is known of: neither is a pass."""
+    from rig.analysis.budgets import exceeded, unmeasured
+
+    over, unknown = list(exceeded(summary)), list(unmeasured(summary))
     for text in over:
         click.echo(f"over budget: {text}", err=True)
-    return ExitCode.REGRESSION if over else ExitCode.OK
+    for text in unknown:
+        click.echo(f"budget not judged: {text}", err=True)
+    if over:
+        return ExitCode.REGRESSION
+    return ExitCode.INVALID if unknown else ExitCode.OK
 
 
 def _require_free(metrics: tuple[str, int]) -> None:

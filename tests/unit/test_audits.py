@@ -3,13 +3,17 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from rig.analysis.audits import FILE, assemble, load_figures, read_audits
+from rig.cli.lighthouse import lighthouse as command
 from rig.measure.lighthouse.audits import _Journal as Journal
-from rig.model import InfrastructureError
+from rig.model import InfrastructureError, UsageError
 from rig.report import lighthouse
+from tests.synthetic import build
 
 FACTS = {"path": "/p/moon-jar/", "preset": "desktop", "created": "2026-11-23T14:00:00+00:00", "environment": {}}
 
@@ -73,23 +77,42 @@ def test_a_damaged_or_foreign_file_is_named_and_a_missing_one_is_none(tmp_path):
         read_audits(tmp_path)
 
 
-def test_load_beside_an_audit_counts_what_was_due_then_and_times_only_what_was_answered():
-    """10 requests, one a second; the window of the audit holds those due from 2 s to 6 s: one of them refused."""
-    due = [float(second) for second in range(10)]
-    refused = [second == 4 for second in range(10)]
-    table = pa.table(
+def answers(*rows):
+    """Requests of (intended s, seconds it took or None, status or None, cause or None)."""
+    ends = [None if took is None else due_s + took for due_s, took, *_ in rows]
+    return pa.table(
         {
-            "intended_s": due,
-            "done_s": pa.array([None if no else at + 0.1 for at, no in zip(due, refused, strict=True)], pa.float64()),
-            "status": pa.array([None if no else 200 for no in refused], pa.int16()),
-            "cause": pa.array(["refused" if no else None for no in refused]),
+            "intended_s": pa.array([row[0] for row in rows], pa.float64()),
+            "sent_s": pa.array([row[0] for row in rows], pa.float64()),
+            "done_s": pa.array(ends, pa.float64()),
+            "status": pa.array([row[2] for row in rows], pa.int16()),
+            "cause": pa.array([row[3] for row in rows], pa.string()),
         }
     )
-    found = load_figures(table, 2.0, 6.0)
-    assert (found["ended"], found["failed"], found["rate_rps"]) == (5, 1, 1.25)
+
+
+def test_load_beside_an_audit_counts_what_was_due_then_and_times_only_what_was_answered():
+    """10 requests, one a second; the window of the audit holds those due from 2 s to 6 s: one of them refused."""
+    due = np.arange(10.0)
+    table = answers(*[(at, None, None, "refused") if at == 4 else (at, 0.1, 200, None) for at in due])
+    found = load_figures(table, due, 2.0, 6.0)
+    assert (found["ended"], found["open"], found["failed"], found["rate_rps"]) == (5, 0, 1, 1.25)
     assert found["response_ms"]["p95"] == pytest.approx(100)
-    nothing = load_figures(table, 20.0, 20.0)
-    assert nothing == {"ended": 0, "failed": 0, "rate_rps": None, "response_ms": {"p50": None, "p95": None}}
+    nothing = load_figures(table, due, 20.0, 20.0)
+    assert nothing == {
+        "ended": 0, "open": 0, "failed": 0, "rate_rps": None, "response_ms": {"p50": None, "p95": None}
+    }  # fmt: skip
+
+
+def test_a_load_that_stalls_beside_an_audit_looks_no_faster():
+    """Deadlines count as long as they were waited for; what is open at the cut is slower than all that has ended."""
+    due = np.arange(100.0)
+    late = [(at, 30.0, None, "timeout") if at % 10 == 0 else (at, 0.1, 200, None) for at in due]
+    assert load_figures(answers(*late), due, 0.0, 99.0)["response_ms"] == {"p50": 100.0, "p95": 30_000.0}
+    for ended, p95_ms in ((96, 100.0), (90, None)):
+        found = load_figures(answers(*[(at, 0.1, 200, None) for at in due[:ended]]), due, 0.0, 99.0)
+        assert (found["ended"], found["open"]) == (ended, 100 - ended)
+        assert found["response_ms"] == {"p50": pytest.approx(100), "p95": p95_ms and pytest.approx(p95_ms)}
 
 
 def picture(arm, *visits):
@@ -194,3 +217,13 @@ def test_reports_lie_beside_the_results_that_name_them_and_replaced_ones_go(tmp_
     named = {state["report"] for one in read_audits(run)["strategies"] for state in one["states"]}
     assert named == kept
     assert len((run / "lighthouse.jsonl").read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize("more", [(), ("--strategies", "seed"), ("--url", "http://127.0.0.1:9/")])
+def test_a_directory_with_trials_but_no_strategies_is_refused(tmp_path, more):
+    """A gate's, for one: audits stand beside the strategies of a run, and there are none."""
+    run = build(tmp_path, ("fixed-timeout",), rounds=1)
+    del run.manifest["plan"]
+    (run.path / "manifest.json").write_text(json.dumps(run.manifest))
+    with pytest.raises(UsageError, match=r"no trial to stand beside; name a run of `rig run`"):
+        CliRunner().invoke(command, ["--run", str(run.path), *more], standalone_mode=False, catch_exceptions=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rig.analysis.budgets import NAMES, exceeded, in_force, parse
+from rig.analysis.budgets import NAMES, exceeded, in_force, parse, unmeasured
 from rig.analysis.verdict import judge
-from rig.model import UsageError
+from rig.cli.run import by_budgets
+from rig.model import ExitCode, UsageError
 from rig.plan.plan import RunOptions, nominal_plan
 
 ARM = {
@@ -49,6 +50,30 @@ def test_only_declared_budgets_are_exceeded_and_only_by_strategies(limit, over):
     assert len(said) == over
     assert not said or said[0].startswith("lease: bad: 99 of 100 pages were out of date by 0.8")
     assert list(exceeded({"arms": {"lease": {**ARM, "verdict": judge(ARM, {})}}})) == []
+
+
+def summary_of(arm, budgets):
+    return {"arms": {"lease": {**arm, "verdict": judge(arm, budgets)}}, "budgets": in_force({"budgets": budgets})}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "name"),
+    [
+        ({"staleness": {"age_p99_s": None, "persistent": 0}}, "freshness_s"),
+        ({"staleness": {"age_p99_s": 0.1, "persistent": None}}, "freshness_s"),
+        ({"database_apart": True, "origin": {"cpu_share": None}}, "origin_cpu_share"),
+        ({}, "stampede_lcp_ratio"),
+    ],
+)
+def test_a_declared_budget_without_its_figure_is_named_and_no_pass(capsys, lacking, name):
+    """Also where its rule is left out; one that is exceeded is known, whatever else is not."""
+    found = summary_of({**ARM, **lacking}, {name: 2.0})
+    assert by_budgets(found) == ExitCode.INVALID
+    assert f"budget not judged: lease: {name}: not measured: " in capsys.readouterr().err
+    assert by_budgets(summary_of({**ARM, **lacking}, {name: 2.0, "p95_ms": 1.0})) == ExitCode.REGRESSION
+    assert by_budgets(summary_of({**ARM, **lacking}, {"p95_ms": 300.0})) == ExitCode.OK, "nobody asked for it"
+    found["arms"]["lease"]["strategy"] = "no-cache"
+    assert list(unmeasured(found)) == [], "a control has no budget"
 
 
 def test_the_plan_keeps_them_and_its_command_repeats_them():

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from rig.analysis.claim_case import CONFIRMED, FEW, NOT_TESTED, OPEN, REFUTED, RESULTS
+from rig.analysis.claim_case import CONFIRMED, FEW, NOT_TESTED, OPEN, REFUTED, RESULTS, Case
+from rig.analysis.claim_freshness import fresh_later
 from rig.analysis.claims import TESTS, claims, listed_claims, tally
 from rig.analysis.summary import summarise
 from rig.analysis.unknown import unmeasured
+from rig.analysis.verdict import judge
 from tests.synthetic import build
 
 SEED_CELLS = ("[X] Bad", "[!] OK", "[OK] Good", "Fewer cache calls", "consistent invalidation", "minimal overhead")
@@ -108,11 +110,22 @@ class TestFreshness:
         arm["staleness"] |= {"stale": 3, "opportunities": 1200, "tested": True, "age_max_s": oldest_s}
         assert result(summary, "tip-versioning") == expected
 
-    def test_what_stayed_stale_after_traffic_refutes_fresh_content(self, summary):
+    @pytest.mark.parametrize("grade", ["bad", "ok"])
+    def test_what_stayed_stale_after_traffic_refutes_fresh_content(self, summary, grade):
+        """Also what a short time to live heals later than is graded good."""
         arm = summary["arms"]["versioned-keys"]
-        next(rule for rule in arm["verdict"]["rules"] if rule["name"] == "left_stale_s")["grade"] = "bad"
+        next(rule for rule in arm["verdict"]["rules"] if rule["name"] == "left_stale_s")["grade"] = grade
         arm["staleness"]["persistent"] = 1
         assert told(summary, "tip-versioning")["figure"] == "1 entry stayed stale after traffic had stopped."
+
+    @pytest.mark.parametrize(("oldest_s", "expected"), [(0.9, NOT_TESTED), (1.1, REFUTED)])
+    def test_fresh_content_is_not_confirmed_where_nobody_looked_what_stayed_stale(self, summary, oldest_s, expected):
+        """In one trial, say; what was served stale refutes all the same."""
+        arm = summary["arms"]["versioned-keys"]
+        arm["staleness"] |= {"stale": 3, "opportunities": 1200, "tested": True, "age_max_s": oldest_s}
+        arm["staleness"]["persistent"] = None
+        arm["verdict"] = judge(arm)
+        assert result(summary, "tip-versioning") == expected
 
     def test_a_real_ttl_is_computed_and_says_so(self, summary):
         arm = summary["arms"]["fixed-timeout"]
@@ -126,6 +139,26 @@ class TestFreshness:
     def test_that_a_timeout_can_serve_stale_is_not_refuted_by_its_not_having(self, summary):
         summary["arms"]["fixed-timeout"]["staleness"] |= {"stale": 0, "opportunities": 500, "tested": True}
         assert result(summary, "quiz-c") == OPEN
+
+    @pytest.mark.parametrize(
+        ("more_s", "expected"),
+        [
+            ((0.4, 0.5, 0.45), OPEN),
+            ((0.1, 0.2, 0.15), REFUTED),
+            ((-2.0, -2.1, -2.2), REFUTED),
+            ((2, 2, 2.1), CONFIRMED),
+        ],
+    )
+    def test_only_an_interval_wholly_below_the_least_difference_refutes(self, summary, more_s, expected):
+        """Longer for certain, by about what is named: neither shown nor refuted; and that least is told."""
+        for label, added in (("fixed-timeout", more_s), ("delete-on-write", (0.0, 0.0, 0.0))):
+            arm = summary["arms"][label]
+            arm["staleness"] |= {"stale": 40, "opportunities": 500, "tested": True, "time_to_fresh_p50_s": 3.0}
+            for each, more in zip(arm["by_round"], added, strict=True):
+                each["time_to_fresh_p50_s"] = 3.0 + more
+        outcome = fresh_later(Case(summary), "fixed-timeout", "delete-on-write")
+        assert outcome.result == expected
+        assert "less than 0.5 s between" in outcome.figure.replace("\u00a0", " ")
 
     def test_torn_views_refute_consistency_and_few_writes_test_nothing(self, summary):
         stale = summary["arms"]["delete-many"]["staleness"]
@@ -162,6 +195,19 @@ class TestLoad:
         for each in summary["arms"]["versioned-keys"]["by_round"]:
             each["cache_commands_per_request"] = 2.1 + each["round"] / 1e5
         assert result(summary, "table-versions-overhead") == REFUTED
+
+    @pytest.mark.parametrize(
+        ("more", "expected"), [((0.0, 0.001), CONFIRMED), ((0.08, 0.1), OPEN), ((0.5, 0.51), REFUTED)]
+    )
+    def test_minimal_overhead_is_confirmed_only_where_a_tenth_more_is_ruled_out(self, summary, more, expected):
+        arms = [summary["arms"][label] for label in ("versioned-keys", "delete-many")]
+        for arm in arms:
+            arm["origin"] |= {"cache_commands_per_request": 1.0, "recomputes": 100}
+            for each in arm["by_round"]:
+                each |= {"cache_commands_per_request": 1.0, "recomputes": 100}
+        for each, added in zip(arms[0]["by_round"], (*more, sum(more) / 2), strict=True):
+            each["cache_commands_per_request"] = 1.0 + added
+        assert result(summary, "table-versions-overhead") == expected
 
     def test_nothing_written_tests_no_write(self, summary):
         summary["arms"]["fixed-timeout"]["writes"]["count"] = 0
@@ -229,3 +275,14 @@ class TestPages:
         means |= {part: calm[part] for part in ("queue", "cache", "lock", "origin", "render", "server")}
         means["paint"] = means["lcp"]
         assert (result(summary, "pipeline"), result(summary, "bottleneck")) == (REFUTED, REFUTED)
+
+    @pytest.mark.parametrize(("visits", "rounds"), [(4, 3), (50, 1)])
+    def test_a_mean_over_few_visits_or_one_round_names_no_bottleneck(self, summary, visits, rounds):
+        assert result(summary, "bottleneck") in (CONFIRMED, REFUTED)
+        arm = summary["arms"]["fixed-timeout"]
+        arm["pages"]["pipeline_ms"]["mean_inside_stampede"]["count"] = visits
+        for each in arm["by_round"][rounds:]:
+            each["lcp_inside_p50"] = None
+        found = told(summary, "bottleneck")
+        assert found["result"] == NOT_TESTED
+        assert found["figure"].endswith("met a stampede of fixed-timeout; 5 in 2 are needed.")

@@ -18,7 +18,7 @@ from rig.measure.load.order import TrialOrder
 from rig.measure.single import LOCUSTFILE
 from rig.model import InfrastructureError
 from rig.plan.environment import pinning
-from rig.plan.schedule import ScheduleSpec
+from rig.plan.schedule import ScheduleSpec, build
 from rig.samples import REQUESTS
 
 _BEGIN_S = 30.0
@@ -56,14 +56,18 @@ def offered(
         ),
         requests_path=str(stream),
     )
-    begun, problem = threading.Event(), list[str]()
+    begun, began_s, problem = threading.Event(), list[float](), list[str]()
     facts: dict[str, Any] = {"load_rps": rate_rps, "load": None}
     with FleetClient(LOCUSTFILE, logs=folder, cpus=pinning()[1]) as fleet:
         fleet.wait_ready()
 
+        def started(start_s: float) -> None:
+            began_s.append(start_s)
+            begun.set()
+
         def run() -> None:
             try:
-                fleet.run(order, on_start=lambda _: begun.set())
+                fleet.run(order, on_start=started)
             except InfrastructureError as error:
                 # Also how it ends each time: in the middle, when the audit is over.
                 problem.append(str(error))
@@ -81,4 +85,5 @@ def offered(
     sending.join()
     with contextlib.suppress(FileNotFoundError):
         # Samples reach the file once a second: the last one's are not there.
-        facts["load"] = load_figures(read_stream(stream, REQUESTS), from_s, max(from_s, until_s - 1.0))
+        due_s = began_s[0] + build(order.spec).at_s
+        facts["load"] = load_figures(read_stream(stream, REQUESTS), due_s, from_s, max(from_s, until_s - 1.0))

@@ -24,7 +24,7 @@ class LiveStale:
 
     def __init__(self) -> None:
         self.stale: int | None = None
-        """How many so far; None: nothing has been judged."""
+        """How many so far; None: no read that can be judged has come."""
         self._held: deque[Shown] = deque(maxlen=_MOST_HELD)
         self._committed_s: dict[str, dict[int, float]] = {}
 
@@ -40,9 +40,10 @@ class LiveStale:
 
     def known_until(self, until_s: float) -> None:
         """All that the target has written by ``until_s`` is known: judge what began long enough before."""
-        if self.stale is None:
+        # A counter starts at 0 once there is something to judge; with nothing shown there never is.
+        if self.stale is None and self._held:
             self.stale = 0
-        while self._held and self._held[0].sent_s.max() <= until_s - PATIENCE_S:
+        while self.stale is not None and self._held and self._held[0].sent_s.max() <= until_s - PATIENCE_S:
             shown = self._held.popleft()
             since_s = np.array([self._outdated_s(text) for text in shown.texts])
             self.stale += int((shown.sent_s > since_s[shown.place]).sum())
