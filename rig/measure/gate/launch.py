@@ -16,6 +16,7 @@ from rig.journal import SealedTrial, TrialDir, stream_batches
 from rig.measure.gate.answers import differences, drifted
 from rig.measure.gate.arms import ARMS, Arm, Arms
 from rig.measure.gate.machine import Use, Watch
+from rig.measure.gate.written import unwritten
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.load.order import PairOrder, PlannedVisit, TrialOrder
 from rig.measure.soundness import marks
@@ -148,11 +149,14 @@ def launch(
         SealedTrial(TrialId(round=number, arm=name), {}, one.path) for name, one in zip(ARMS, folders, strict=True)
     ]
     seen = [_recomputed(trial, origin) for trial, origin in zip(trials, origins, strict=True)]
+    requests = (trials[0].frame("requests"), trials[1].frame("requests"))
+    if traffic.write is not None:
+        faults += unwritten(traffic.write.path, requests, origins, ARMS)
     return Launched(
         number=number,
         start_s=found["start_s"],
         window_s=traffic.spec(number, blocks).window_s,
-        requests=(trials[0].frame("requests"), trials[1].frame("requests")),
+        requests=requests,
         peaks=(seen[0][0], seen[1][0]),
         stampedes=(seen[0][1], seen[1][1]),
         visits=found["visits"],
