@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rig.gate.blocks import Effects, Launch, effects, supply_per_block
-from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply
+from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply, lost_visits
 from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Ruling, Standing, after_warm_up
@@ -31,6 +31,9 @@ def rule(
         is_page = metric.quantity is Quantity.LCP
         supply = lcp_supply(metric.page or "", visits) if is_page else supply_per_block(metric, warm_up)
         found[metric] = after_warm_up(metric.name, supply, metric.least_samples)
+        if is_page and (lost := lost_visits(metric.page or "", visits)):
+            reason = f"{metric.name}: {lost} visits in the warm-up failed or starved, none was measured"
+            found[metric] = Ruling(standing=Standing.INVALID, reason=reason)
     return found
 
 

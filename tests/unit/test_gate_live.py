@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from rig.gate.family import unjudged
+from rig.gate.family import rule, unjudged
 from rig.gate.harrell_davis import CYCLE
 from rig.gate.live.calibrate import as_text, tally
 from rig.gate.live.checks import checks
@@ -15,6 +16,7 @@ from rig.gate.live.taken import as_launch, every_visit, unvisited, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import lcp_metric
 from rig.gate.outcome import LaunchFacts
+from rig.gate.settings import Settings
 from rig.gate.supply import Ruling, Standing
 from rig.gate.verdict import Verdict
 from rig.measure.gate.launch import Launched
@@ -24,9 +26,12 @@ from rig.samples import REQUESTS
 EMPTY = REQUESTS.empty_table().to_pandas()
 
 
-def visit(cycle: int, side: int, lcp_ms: float | None = 100.0, page: str = "/") -> dict:
+def visit(
+    cycle: int, side: int, lcp_ms: float | None = 100.0, page: str = "/", cause: str | None = None
+) -> dict[str, Any]:
     outcome = "failed" if lcp_ms is None else "measured"
-    return {"cycle": cycle, "side": side, "path": page, "took_s": 0.2, "outcome": outcome, "lcp_ms": lcp_ms}
+    known = {"cycle": cycle, "side": side, "path": page, "took_s": 0.2, "cause": cause}
+    return {**known, "outcome": outcome, "lcp_ms": lcp_ms}
 
 
 def launched(*visits: dict, window_s: float = 15.5) -> Launched:
@@ -79,6 +84,24 @@ def test_a_cycle_cut_short_by_time_does_not_count_and_one_that_failed_does():
     assert [one.lcp_ms for one in found if one.cycle == 1] == [100.0, None]
     assert len(every_visit(launched(*cut))) == 2
     assert unvisited(launched(*cut), ("/",)) == ["/: its visits did not fit into the calm part"]
+
+
+@pytest.mark.parametrize(
+    ("causes", "standing"),
+    [
+        (("no_lcp", "no_lcp"), Standing.NOT_APPLICABLE),
+        (("timeout", "timeout"), Standing.INVALID),
+        (("no_lcp", "timeout"), Standing.INVALID),
+        ((), Standing.NOT_APPLICABLE),
+    ],
+)
+def test_visits_that_all_failed_are_no_page_without_lcp(causes, standing):
+    """An API paints nothing in either arm, and a page may not be visited; what failed in both can't be passed over."""
+    rows = [visit(0, side, lcp_ms=None, cause=cause) for side, cause in enumerate(causes)]
+    ruled = rule(Settings(), ("/",), as_launch(launched(), 5.0), every_visit(launched(*rows)))
+    ruling = ruled[lcp_metric("/")]
+    assert ruling.standing is standing
+    assert ("failed or starved" in ruling.reason) is (standing is Standing.INVALID)
 
 
 def test_what_comes_behind_the_last_block_is_in_none():

@@ -13,6 +13,9 @@ from rig.measure.gate.arms import ARMS
 from rig.measure.gate.launch import Launched
 from rig.model import VisitOutcome
 
+NO_LCP = "no_lcp"
+"""Cause of a visit whose page came and painted nothing."""
+
 
 def as_launch(found: Launched, block_s: float) -> Launch:
     """Its reads by block, and its peaks."""
@@ -53,6 +56,7 @@ def _visit(row: Mapping[str, Any], launch: int) -> Visit:
         cycle=row["cycle"],
         arm=ARMS[row["side"]],
         lcp_ms=row["lcp_ms"] if _is_measured(row) else None,
+        blank=row["cause"] == NO_LCP,
     )
 
 
