@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +35,22 @@ def rule(
             reason = f"{metric.name}: {lost} visits in the warm-up failed or starved, none was measured"
             found[metric] = Ruling(standing=Standing.INVALID, reason=reason)
     return found
+
+
+def asked_for(rulings: Mapping[GateMetric, Ruling]) -> Mapping[GateMetric, Ruling]:
+    """The rulings, with each budget invalid that the family does not tell: unmeasured is not kept.
+
+    A budget of one figure in all classes is told by the classes that have enough reads.
+    """
+    told = {metric.asked for metric, ruling in rulings.items() if ruling.standing is Standing.IN_FAMILY}
+    return {metric: _asked_for(metric, ruling, told) for metric, ruling in rulings.items()}
+
+
+def _asked_for(metric: GateMetric, ruling: Ruling, told: Collection[str | None]) -> Ruling:
+    shared = metric.quantity is Quantity.RESPONSE and metric.asked in told
+    if metric.budget is None or ruling.standing is not Standing.NOT_APPLICABLE or shared:
+        return ruling
+    return Ruling(standing=Standing.INVALID, reason=f"{ruling.reason}; the budget was asked for and can't be told")
 
 
 def measure(

@@ -27,7 +27,7 @@ class GateMetric:
 
     ``kind`` ratio: candidate / baseline is compared with ``margin`` (1.05: 5 % worse at most). difference: candidate -
     baseline, as a share (0.02: 2 percentage points at most). With a ``budget`` (ms, or a share) the candidate alone is
-    compared with it, and the margin is 1 or 0.
+    compared with it, and the margin is 1 or 0; ``asked`` is the budget as the project wrote it.
     """
 
     name: str
@@ -38,6 +38,7 @@ class GateMetric:
     quantile: float | None = None
     page: str | None = None
     budget: float | None = None
+    asked: str | None = None
 
     @property
     def limit(self) -> float:

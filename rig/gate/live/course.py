@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.gate.blocks import Launch, error_rise
-from rig.gate.family import measure, rule, unjudged
+from rig.gate.family import asked_for, measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
 from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
@@ -122,7 +122,8 @@ class Course:
         self.cycles = cycles_that_fit(found.visits, block_s)
         self.pages = pages[: self.cycles]
         ruled = rule(self.plan.settings, pages, as_measured, every_visit(found))
-        self.rulings = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
+        visited = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
+        self.rulings = asked_for(visited)
         self._launch_s = FIRST_IS_SLOWER * self._seconds + (BLOCKS - WARM_UP_BLOCKS) * block_s
         fit = int((LIMIT_S - self._seconds) / self._launch_s)
         self.looks = Looks(last=max(LEAST_LAUNCHES, min(MOST_LAUNCHES, fit)))
@@ -131,7 +132,9 @@ class Course:
         """A page that visits take too long for is not compared; if only the candidate's do, that is a finding."""
         if metric.quantity is not Quantity.LCP or metric.page in self.pages or ruling.standing is Standing.INVALID:
             return ruling
-        block_s, place = self.plan.traffic.block_s, self.plan.pages.index(metric.page or "")
+        if metric.page is None:
+            return replace(ruling, reason=f"{metric.name}: no page is visited")
+        block_s, place = self.plan.traffic.block_s, self.plan.pages.index(metric.page)
         if cycles_that_fit(found.visits, block_s, ARMS.index("baseline")) > place:
             reason = f"{metric.name}: visits of the candidate take too long to be repeated, the baseline's do not"
             return Ruling(standing=Standing.INVALID, reason=reason)
