@@ -22,7 +22,9 @@ def checks(verdict: GateVerdict, facts: Sequence[LaunchFacts], faults: Sequence[
         Check(
             name="errors",
             ok=None if errors is None or errors.value is None else errors.verdict is Verdict.PASS,
-            detail="" if errors is None or errors.value is None else f"{errors.value:+.2%} of requests",
+            detail=""
+            if errors is None or errors.value is None
+            else errors.reason or f"{errors.value:+.2%} of requests",
         ),
         Check(
             name="samples",

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rig.gate.blocks import Launch, error_rise
+from rig.gate.blocks import Launch
+from rig.gate.errors import error_faults
 from rig.gate.family import asked_for, measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
 from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
-from rig.gate.metrics import MOST_ERROR_RISE, GateMetric, Quantity
+from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.outcome import Design, LaunchFacts, MetStampede
 from rig.gate.sequential import Looks
 from rig.gate.supply import Ruling, Standing
@@ -116,9 +117,7 @@ class Course:
         self.facts.append(facts_of(found))
         self.faults += found.faults
         as_measured = as_launch(found, block_s)
-        rise = error_rise([as_measured])
-        if rise is not None and rise > MOST_ERROR_RISE:
-            self.faults.append(f"the candidate fails {rise:.1%} more of its requests than the baseline")
+        self.faults += error_faults([as_measured])
         self.cycles = cycles_that_fit(found.visits, block_s)
         self.pages = pages[: self.cycles]
         ruled = rule(self.plan.settings, pages, as_measured, every_visit(found))
