@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,13 +13,14 @@ from rig.gate.family import rule, unjudged
 from rig.gate.harrell_davis import CYCLE
 from rig.gate.live.calibrate import as_text, tally
 from rig.gate.live.checks import checks
+from rig.gate.live.course import stampede_reason
 from rig.gate.live.taken import as_launch, every_visit, unvisited, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
-from rig.gate.metrics import lcp_metric
-from rig.gate.outcome import LaunchFacts
+from rig.gate.metrics import STAMPEDE_PEAK, lcp_metric
+from rig.gate.outcome import LaunchFacts, MetStampede
 from rig.gate.settings import Settings
 from rig.gate.supply import Ruling, Standing
-from rig.gate.verdict import Verdict
+from rig.gate.verdict import MetricVerdict, Verdict
 from rig.measure.gate.launch import Launched
 from rig.measure.gate.machine import Use
 from rig.samples import REQUESTS
@@ -159,3 +161,16 @@ def test_no_reads_are_no_blocks():
     """An empty launch stays countable."""
     assert isinstance(as_launch(launched(), 5.0).baseline.response_ms.sum(), float)
     assert pd.DataFrame(EMPTY).empty
+
+
+def test_the_worst_stampede_is_a_reason_where_the_peaks_failed():
+    """A slow hit is not explained by a stampede that was within its margin."""
+    met = [
+        MetStampede(
+            arm="candidate", launch=1, entry="p", cause="delete", begin_s=1.0, duration_s=1.0, peak=9, recomputes=9
+        )
+    ]
+    ruled = unjudged({}, (), seconds=0.0)
+    for metric, told in ((STAMPEDE_PEAK, 1), (lcp_metric("/"), 0)):
+        failed = MetricVerdict(metric=metric, verdict=Verdict.FAIL)
+        assert len(stampede_reason(replace(ruled, metrics=(failed,)), met)) == told

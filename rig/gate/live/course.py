@@ -40,7 +40,9 @@ MOST_SPOILED = 3
 
 def stampede_reason(verdict: GateVerdict, met: Sequence[MetStampede]) -> list[str]:
     """Where the peaks failed: the candidate's worst stampede, by name."""
-    failed = {one.metric.quantity for one in verdict.metrics if one.verdict is Verdict.FAIL}
+    failed = any(
+        one.metric.quantity is Quantity.STAMPEDE_PEAK and one.verdict is Verdict.FAIL for one in verdict.metrics
+    )
     worst = max((one for one in met if one.arm == ARMS[1]), key=lambda one: one.peak, default=None)
     if not failed or worst is None:
         return []
