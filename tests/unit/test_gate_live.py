@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from rig.gate.family import rule, unjudged
-from rig.gate.harrell_davis import CYCLE
+from rig.gate.harrell_davis import CYCLE, lcp_effects
 from rig.gate.live.calibrate import as_text, tally
 from rig.gate.live.checks import checks
 from rig.gate.live.course import stampede_reason
-from rig.gate.live.taken import as_launch, every_visit, unvisited, visits_of
+from rig.gate.live.taken import as_launch, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import STAMPEDE_PEAK, lcp_metric
 from rig.gate.outcome import LaunchFacts, MetStampede
@@ -76,16 +76,12 @@ def test_as_many_cycles_as_the_calm_part_holds():
     assert cycles_that_fit(slow, 5.0, side=1) == 0
 
 
-def test_a_cycle_cut_short_by_time_does_not_count_and_one_that_failed_does():
-    """Time says nothing about the page, a failure does: it must not vanish."""
-    whole = [visit(0, side) for side in (0, 1, 1, 0)]
-    cut = [visit(1, 1), visit(1, 0)]
-    assert {one.cycle for one in visits_of(launched(*whole, *cut))} == {0}
-    failed = [visit(1, 0), visit(1, 1, lcp_ms=None)]
-    found = visits_of(launched(*whole, *failed))
+def test_a_cycle_that_failed_counts_as_lost():
+    """A failure says something about the page: it must not vanish."""
+    rows = [visit(0, side) for side in (0, 1, 1, 0)] + [visit(1, 0), visit(1, 1, lcp_ms=None)]
+    found = visits_of(launched(*rows))
     assert [one.lcp_ms for one in found if one.cycle == 1] == [100.0, None]
-    assert len(every_visit(launched(*cut))) == 2
-    assert unvisited(launched(*cut), ("/",)) == ["/: its visits did not fit into the calm part"]
+    assert lcp_effects(lcp_metric("/"), found, 3).unused == 1
 
 
 @pytest.mark.parametrize(
@@ -100,7 +96,7 @@ def test_a_cycle_cut_short_by_time_does_not_count_and_one_that_failed_does():
 def test_visits_that_all_failed_are_no_page_without_lcp(causes, standing):
     """An API paints nothing in either arm, and a page may not be visited; what failed in both can't be passed over."""
     rows = [visit(0, side, lcp_ms=None, cause=cause) for side, cause in enumerate(causes)]
-    ruled = rule(Settings(), ("/",), as_launch(launched(), 5.0), every_visit(launched(*rows)))
+    ruled = rule(Settings(), ("/",), as_launch(launched(), 5.0), visits_of(launched(*rows)))
     ruling = ruled[lcp_metric("/")]
     assert ruling.standing is standing
     assert ("failed or starved" in ruling.reason) is (standing is Standing.INVALID)

@@ -12,7 +12,7 @@ from rig.gate.errors import error_faults
 from rig.gate.family import asked_for, measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
-from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
+from rig.gate.live.taken import as_launch, facts_of, stampedes_of, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.outcome import Design, LaunchFacts, MetStampede
@@ -122,7 +122,7 @@ class Course:
         self.faults += error_faults([as_measured])
         self.cycles = cycles_that_fit(found.visits, block_s)
         self.pages = pages[: self.cycles]
-        ruled = rule(self.plan.settings, pages, as_measured, every_visit(found))
+        ruled = rule(self.plan.settings, pages, as_measured, visits_of(found))
         visited = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
         self.rulings = asked_for(visited)
         self._launch_s = FIRST_IS_SLOWER * self._seconds + (BLOCKS - WARM_UP_BLOCKS) * block_s
@@ -150,7 +150,7 @@ class Course:
             found = self._launch(number, BLOCKS, self.cycles, self.pages)
             self._launch_s = time.monotonic() - began_s
             self.faults += [f"launch {number}: {fault}" for fault in found.faults]
-            spoiled = [*found.spoiled, *unvisited(found, self.pages)]
+            spoiled = found.spoiled
             self.facts.append(facts_of(found, spoiled))
             if self.faults or not spoiled:
                 break
