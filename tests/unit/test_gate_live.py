@@ -153,6 +153,19 @@ def test_spoiled_launches_fail_no_check():
     assert found["other processes"] is True and found["steal time"] is None and found["arms comparable"] is False
 
 
+def test_a_gate_that_gave_up_on_late_launches_has_no_tick():
+    """The fourth late launch ended it: that is no generator on time, whatever the warm-up was; three were repeated."""
+    warm_up = LaunchFacts(number=0, steal=0.5, foreign=0.9, instrument=0.1)
+    late = LaunchFacts(number=2, steal=0.0, foreign=0.1, instrument=0.1, spoiled=("late generator",))
+    first = replace(late, number=1, spoiled=())
+    found = {one.name: one for one in checks(unjudged({}, (), seconds=0.0), [warm_up, first] + [late] * 4, ())}
+    told = found["load generator on time"]
+    assert (told.ok, told.detail) == (False, "late in the last launch; 3 launches measured again")
+    assert found["other processes"].ok is found["steal time"].ok is True
+    calm = {one.name: one.ok for one in checks(unjudged({}, (), seconds=0.0), [warm_up], ())}
+    assert calm["load generator on time"] is calm["other processes"] is None
+
+
 def test_no_reads_are_no_blocks():
     """An empty launch stays countable."""
     assert isinstance(as_launch(launched(), 5.0).baseline.response_ms.sum(), float)
