@@ -15,7 +15,7 @@ from rig.analysis.stampede import Stampede, recomputes, stampedes
 from rig.journal import SealedTrial, TrialDir, stream_batches
 from rig.measure.gate.answers import differences, drifted
 from rig.measure.gate.arms import ARMS, Arm, Arms
-from rig.measure.gate.machine import Use, Watch
+from rig.measure.gate.machine import Use, Watch, used_s
 from rig.measure.gate.written import unwritten
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.load.order import PairOrder, PlannedVisit, TrialOrder
@@ -133,8 +133,7 @@ def launch(
             one.path.mkdir(parents=True)
         cpu_s, watch = [arm.cpu_s() for arm in pair], Watch()
         found = fleet.run_pair(_order(pair, traffic, folders, number, blocks, visits))
-        used = [after.cpu_s() - before for after, before in zip(pair, cpu_s, strict=True)]
-        use = watch.stop(arms_s=sum(used), fleet=list(found["cpu_s"].values()))
+        use = watch.stop(arms=used_s(cpu_s, [arm.cpu_s() for arm in pair]), fleet=list(found["cpu_s"].values()))
         faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
     kept_s = found["start_s"] + traffic.block_s

@@ -52,9 +52,13 @@ def run_pair(data: dict[str, Any], browser: BrowserClient | None) -> dict[str, A
         "visits": visits,
         "cpu_s": {
             "generator": time.process_time() - begin_cpu_s,
-            "browser": None if browser_after is None or browser_before is None else browser_after - browser_before,
+            "browser": _used(browser_before, browser_after) if browser else 0.0,
         },
     }
+
+
+def _used(before_s: float | None, after_s: float | None) -> float | None:
+    return None if before_s is None or after_s is None else after_s - before_s
 
 
 def _opened(order: TrialOrder, stack: ExitStack) -> Trial:
