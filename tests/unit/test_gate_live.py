@@ -11,17 +11,19 @@ import pytest
 
 from rig.gate.family import rule, unjudged
 from rig.gate.harrell_davis import CYCLE, lcp_effects
-from rig.gate.live.calibrate import as_text, tally
+from rig.gate.live.calibrate import as_text, key, tally
 from rig.gate.live.checks import checks
 from rig.gate.live.course import stampede_reason
+from rig.gate.live.plan import GateOptions, GatePlan
 from rig.gate.live.taken import as_launch, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import STAMPEDE_PEAK, lcp_metric
-from rig.gate.outcome import LaunchFacts, MetStampede
+from rig.gate.outcome import LaunchFacts, MetStampede, Side
 from rig.gate.settings import Settings
 from rig.gate.supply import Ruling, Standing
 from rig.gate.verdict import MetricVerdict, Verdict
-from rig.measure.gate.launch import Launched
+from rig.measure.gate.arms import Urls
+from rig.measure.gate.launch import Launched, Traffic
 from rig.measure.gate.machine import Use
 from rig.samples import REQUESTS
 
@@ -141,6 +143,36 @@ def test_gates_of_a_build_against_itself_are_added_up():
     assert bounds == pytest.approx((0.001265, 0.2487), rel=1e-3)
     assert found["undecided"] == {"hit_p50": 1} and found["seconds_max"] == 219.0
     assert "1 of 20" in as_text(found)
+
+
+def test_gates_of_another_build_or_design_are_not_added_up():
+    """The project's revision, rate, paths, pages and margins are in the key; the seed, which each gate has, is not."""
+    traffic = Traffic(seed=1, rate_rps=100.0, paths={"/": 1.0}, block_s=5.0)
+    side = Side(revision="1a2b3c4d5e6f")
+    plan = GatePlan(
+        arms=lambda _folder, _say: Urls("a", "b"),
+        traffic=traffic,
+        pages=("/",),
+        settings=Settings(),
+        baseline=side,
+        candidate=side,
+        relaunched=True,
+    )
+    clean = {"commit": "0a0b0c", "machine": "x86_64"}
+    first = key(plan, GateOptions(), clean)
+    assert first["begun"] is None
+    assert key(replace(plan, traffic=replace(traffic, seed=2)), GateOptions(), clean) == first
+    for other in (
+        replace(plan, candidate=Side(revision="7a8b9c0d1e2f")),
+        replace(plan, traffic=replace(traffic, rate_rps=50.0)),
+        replace(plan, traffic=replace(traffic, paths={"/": 0.5, "/p/": 0.5})),
+        replace(plan, pages=()),
+        replace(plan, settings=Settings(max_regression="5%")),
+    ):
+        assert key(other, GateOptions(), clean) != first
+    edited = replace(plan, candidate=Side(revision="1a2b3c4d5e6f-dirty"))
+    assert key(edited, GateOptions(), clean) != key(edited, GateOptions(), clean)
+    assert key(plan, GateOptions(), {**clean, "commit": "0a0b0c-dirty"})["begun"]
 
 
 def test_spoiled_launches_fail_no_check():
