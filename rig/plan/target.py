@@ -34,7 +34,10 @@ _TEXTS = ("serve", "ready", "strategy", "lock")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetWrite:
-    """One write, sent to both arms once a launch, behind its last block. ``{100-900}`` in the form stands for a number drawn from there."""
+    """One write, sent to both arms once a launch, behind its last block.
+
+    ``{100-900}`` in the form stands for a number drawn from there.
+    """
 
     path: str
     form: str
