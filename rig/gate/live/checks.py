@@ -13,13 +13,14 @@ from rig.model import Mark
 
 def checks(verdict: GateVerdict, facts: Sequence[LaunchFacts], faults: Sequence[str]) -> list[Check]:
     """All of them, over the launches that count: the warm-up is not judged. A spoiled launch that was measured again
-    fails none; one that was not has ended the gate, so it fails what spoiled it.
+    fails none; one that was not has ended the gate, as the last of too many: then each fails what spoiled it.
     """
     launches = [one for one in facts if one.number]
-    counted = {one.number for one in launches if not one.spoiled}
-    ended = [one for one in launches if one.number not in counted]
-    judged = [one for one in launches if not one.spoiled] + ended
-    late = any(Mark.LATE_GENERATOR in one.spoiled for one in ended)
+    counted = [one for one in launches if not one.spoiled]
+    gave_up = {one.number for one in launches} != {one.number for one in counted}
+    ended = [one for one in launches if one.spoiled] if gave_up else []
+    judged = counted + ended
+    late = sum(Mark.LATE_GENERATOR in one.spoiled for one in ended)
     repeats = len(launches) - len({one.number for one in launches})
     errors = next((one for one in verdict.metrics if one.metric == ERROR_RATIO), None)
     lost = [one for one in verdict.metrics if one.verdict is Verdict.INVALID and one.metric != ERROR_RATIO]
@@ -44,9 +45,9 @@ def checks(verdict: GateVerdict, facts: Sequence[LaunchFacts], faults: Sequence[
     ]
 
 
-def _repeated(repeats: int, late: bool) -> str:
+def _repeated(repeats: int, late: int) -> str:
     again = f"{repeats} launches measured again" if repeats else "no launch had to be measured again"
-    return f"late in the last launch; {again}" if late else again
+    return f"late in {late} of the launches that ended the gate; {again}" if late else again
 
 
 def _share(name: str, shares: Sequence[float | None], most: float, of: str) -> Check:
