@@ -97,8 +97,8 @@ def deliver(outcome: Mapping[str, Any], run_dir: Path, outputs: Outputs, as_json
     else:
         print_outcome(told)
     if on_github:
-        # The runner reads both streams, and on stdout there may be JSON.
-        click.echo(REPORTERS["annotations"](outcome), err=True, nl=False)
+        # The runner reads both streams, in no order of theirs: behind the text on its own stream, or it may obey none.
+        click.echo(REPORTERS["annotations"](outcome), err=as_json, nl=False)
         _summarise(REPORTERS["markdown"](outcome))
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from rig.analysis.quantiles import quantile
-from rig.analysis.requests import failure_causes, is_timed, response_ms
+from rig.analysis.requests import DEADLINE, failure_causes, is_timed, response_ms
 from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.supply import Supply
 from rig.model import CacheStatus, Kind
@@ -36,16 +36,13 @@ class Reads:
     cache: npt.NDArray[np.str_]  # '' where the response named no status
     sent: int
     failed: int
+    reads_sent: int = 0
+    reads_timed_out: int = 0
+    """Ended by a deadline: they name no cache status, so they are in no class."""
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Reads:
         """Some of the reads, the counts unchanged."""
-        return Reads(
-            block=self.block[mask],
-            response_ms=self.response_ms[mask],
-            cache=self.cache[mask],
-            sent=self.sent,
-            failed=self.failed,
-        )
+        return replace(self, block=self.block[mask], response_ms=self.response_ms[mask], cache=self.cache[mask])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +92,16 @@ def reads_of(requests: pd.DataFrame, *, start_s: float, window_s: float, block_s
     since = (requests["intended_s"].to_numpy(float) - start_s) // block_s - DISCARDED_BLOCKS
     kept = (since >= 0) & (since < kept_blocks(window_s, block_s))
     sent = kept & requests["sent_s"].notna().to_numpy(bool)
-    timed = kept & (is_timed(requests) & (requests["kind"] == Kind.READ)).to_numpy(bool)
+    is_read = (requests["kind"] == Kind.READ).to_numpy(bool)
+    timed = kept & is_read & is_timed(requests).to_numpy(bool)
     return Reads(
         block=since[timed].astype(np.int64),
         response_ms=response_ms(requests)[timed],
         cache=requests["cache"].astype(object).fillna("").to_numpy()[timed].astype(str),
         sent=int(sent.sum()),
         failed=int(failure_causes(requests[sent]).notna().sum()),
+        reads_sent=int((sent & is_read).sum()),
+        reads_timed_out=int((sent & is_read & requests["cause"].isin(DEADLINE).to_numpy(bool)).sum()),
     )
 
 
@@ -139,17 +139,6 @@ def supply_per_block(metric: GateMetric, warm_up: Launch) -> Supply:
         return found
     blocks = max(1, warm_up.blocks)
     return Supply(baseline=found.baseline // blocks, candidate=found.candidate // blocks)
-
-
-def error_rise(launches: Sequence[Launch]) -> float | None:
-    """The candidate's share of failed requests minus the baseline's, over all kept blocks; None where none was sent."""
-    shares: list[float] = []
-    for arm in ("baseline", "candidate"):
-        sent = sum(getattr(launch, arm).sent for launch in launches)
-        if not sent:
-            return None
-        shares.append(float(sum(getattr(launch, arm).failed for launch in launches) / sent))
-    return shares[1] - shares[0]
 
 
 def _members(metric: GateMetric, reads: Reads) -> npt.NDArray[np.intp]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rig.gate.blocks import Effects, Launch, effects, supply_per_block
-from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply
+from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply, lost_visits
 from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Ruling, Standing, after_warm_up
@@ -31,7 +31,26 @@ def rule(
         is_page = metric.quantity is Quantity.LCP
         supply = lcp_supply(metric.page or "", visits) if is_page else supply_per_block(metric, warm_up)
         found[metric] = after_warm_up(metric.name, supply, metric.least_samples)
+        if is_page and (lost := lost_visits(metric.page or "", visits)):
+            reason = f"{metric.name}: {lost} visits in the warm-up failed or starved, none was measured"
+            found[metric] = Ruling(standing=Standing.INVALID, reason=reason)
     return found
+
+
+def asked_for(rulings: Mapping[GateMetric, Ruling]) -> Mapping[GateMetric, Ruling]:
+    """The rulings, with each budget invalid that the family does not tell: unmeasured is not kept.
+
+    A budget of one figure in all classes is told by the classes that have enough reads.
+    """
+    told = {metric.asked for metric, ruling in rulings.items() if ruling.standing is Standing.IN_FAMILY}
+    return {metric: _asked_for(metric, ruling, told) for metric, ruling in rulings.items()}
+
+
+def _asked_for(metric: GateMetric, ruling: Ruling, told: Collection[str | None]) -> Ruling:
+    shared = metric.quantity is Quantity.RESPONSE and metric.asked in told
+    if metric.budget is None or ruling.standing is not Standing.NOT_APPLICABLE or shared:
+        return ruling
+    return Ruling(standing=Standing.INVALID, reason=f"{ruling.reason}; the budget was asked for and can't be told")
 
 
 def measure(

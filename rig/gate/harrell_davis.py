@@ -27,13 +27,14 @@ LEAST_CYCLES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One page visit of the gate; ``lcp_ms`` None: failed or starved."""
+    """One page visit of the gate; ``lcp_ms`` None: failed, starved, or ``blank``: the page came and painted nothing."""
 
     page: str
     launch: int
     cycle: int  # counted within its launch
     arm: str  # 'baseline' or 'candidate'
     lcp_ms: float | None
+    blank: bool = False
 
 
 def visit_order(cycles: int) -> list[str]:
@@ -78,6 +79,14 @@ def lcp_supply(page: str, visits: Sequence[Visit]) -> Supply:
     """Measured visits of a page in each arm, in the warm-up, say."""
     measured = [visit.arm for visit in visits if visit.page == page and visit.lcp_ms is not None]
     return Supply(baseline=measured.count("baseline"), candidate=measured.count("candidate"))
+
+
+def lost_visits(page: str, visits: Sequence[Visit]) -> int:
+    """Visits of a page that failed or starved, where none was measured; 0 for one that paints nothing in either arm."""
+    mine = [visit for visit in visits if visit.page == page]
+    if any(visit.lcp_ms is not None for visit in mine) or {visit.arm for visit in mine if visit.blank} == {*CYCLE}:
+        return 0
+    return sum(not visit.blank for visit in mine)
 
 
 def _whole_cycles(visits: Sequence[Visit]) -> Mapping[tuple[int, int], tuple[Floats, Floats]]:

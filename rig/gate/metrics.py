@@ -27,7 +27,7 @@ class GateMetric:
 
     ``kind`` ratio: candidate / baseline is compared with ``margin`` (1.05: 5 % worse at most). difference: candidate -
     baseline, as a share (0.02: 2 percentage points at most). With a ``budget`` (ms, or a share) the candidate alone is
-    compared with it, and the margin is 1 or 0.
+    compared with it, and the margin is 1 or 0; ``asked`` is the budget as the project wrote it.
     """
 
     name: str
@@ -38,6 +38,7 @@ class GateMetric:
     quantile: float | None = None
     page: str | None = None
     budget: float | None = None
+    asked: str | None = None
 
     @property
     def limit(self) -> float:
@@ -89,6 +90,10 @@ LUCK = {0.5: 0.02, 0.75: 0.04, 0.95: 0.06, 0.99: 0.08}
 
 # Above this rise the answers are not comparable, so times say nothing.
 MOST_ERROR_RISE = 0.01
+# Of either arm's requests: above it errors are what is timed, however alike both arms fail.
+MOST_ERRORS = 0.01
+# Of reads that time out: they name no cache status, so no quantile sees them. A tenth of what p99 leaves out.
+MOST_TIMEOUT_RISE = 0.001
 ERROR_RATIO = GateMetric(name="error_ratio", quantity=Quantity.ERROR_RATIO, kind="difference", margin=MOST_ERROR_RISE)
 
 

@@ -63,15 +63,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchFacts:
-    """How one launch went. Shares of the CPUs' time (``instrument``: of one CPU); None: the platform doesn't tell.
+    """How one launch went. Shares of the CPUs' time (``instrument``: of one CPU); None: could not be checked.
 
     ``spoiled``: why it does not count and was measured again; empty for one that counts. ``number`` 0: the warm-up.
     """
 
     number: int
     steal: float | None
-    foreign: float
-    instrument: float
+    foreign: float | None
+    instrument: float | None
     spoiled: tuple[str, ...] = ()
 
 

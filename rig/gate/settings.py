@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rig.gate.metrics import GateMetric, Quantity, candidates
+from rig.gate.metrics import GateMetric, Quantity, candidates, lcp_metric
 from rig.model import CacheStatus, UsageError
 
 KEYS = ("max_regression", "margins", "budgets")
@@ -31,6 +31,8 @@ AMOUNTS: Mapping[str, tuple[tuple[str, Callable[[float], float]], ...]] = {
     "difference": ((r"([\d.]+) ?pp", lambda x: x / 100),),
 }
 EXAMPLES = {"ratio": "'10%' or 'x1.5'", "difference": "'2pp' (percentage points)"}
+# What a setting for pages means where none is visited.
+UNVISITED = replace(lcp_metric(""), name="lcp_p75", page=None)
 UNITS = {"ms": 1.0, "s": 1000.0, "%": 0.01}
 BUDGET = re.compile(r"(\S+(?: \S+)?) ?<= ?([\d.]+) ?(ms|s|%)")
 
@@ -82,18 +84,29 @@ def parse(text: str, *, source: str) -> Settings:
 def family(settings: Settings, pages: Sequence[str], classes: Sequence[CacheStatus]) -> tuple[GateMetric, ...]:
     """The candidates of :func:`rig.gate.metrics.candidates` with the project's margins, and its budgets.
 
+    A budget of what the target does not have is among them: it was asked for, so it must not vanish.
+
     Raises:
         UsageError: a margin or budget names no metric this target could have, or has the wrong unit.
     """
     plain = candidates(pages, classes)
     every = candidates(pages, (*CacheStatus,)) + candidates(pages, ())
+    if not pages:
+        every += (UNVISITED,)
     for name in (*settings.margins, *(budget.name for budget in settings.budgets)):
         if not any(name in names_of(metric) for metric in every):
             known = ", ".join(dict.fromkeys(names_of(metric)[-1] for metric in every))
             raise UsageError(f"{settings.source}: no metric is called {name!r}; there are {known}")
-    budgets = (_held_to(metric, budget, settings) for budget in settings.budgets for metric in plain
-               if budget.name in names_of(metric))  # fmt: skip
+    budgets = (
+        _held_to(metric, budget, settings)
+        for budget in settings.budgets
+        for metric in _named(budget.name, plain) or _named(budget.name, every)[:1]
+    )
     return (*(_with_margin(metric, settings) for metric in plain), *budgets)
+
+
+def _named(name: str, metrics: Sequence[GateMetric]) -> list[GateMetric]:
+    return [metric for metric in metrics if name in names_of(metric)]
 
 
 def names_of(metric: GateMetric) -> tuple[str, ...]:
@@ -121,7 +134,7 @@ def _held_to(metric: GateMetric, budget: Budget, settings: Settings) -> GateMetr
         raise UsageError(f"{settings.source}: budget {budget.text!r}: times take ms or s, miss_ratio takes %")
     neutral = 1.0 if metric.kind == "ratio" else 0.0
     title = budget.text.replace(budget.name, metric.name, 1)
-    return replace(metric, name=title, budget=budget.most, margin=neutral)
+    return replace(metric, name=title, budget=budget.most, margin=neutral, asked=budget.text)
 
 
 def _amount(text: str, kind: str, place: str) -> float:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rig.gate.blocks import Effects, Launch, error_rise
+from rig.gate.blocks import Effects, Launch
+from rig.gate.errors import error_faults, error_rise
 from rig.gate.metrics import ERROR_RATIO, GateMetric
 from rig.gate.sequential import Estimate, Looks, Test, estimate
 from rig.gate.signflip import SignFlip, sign_flip
@@ -23,8 +24,6 @@ from rig.model import ExitCode
 ALPHA = 0.01
 # With more units lost than this, what is left may be the fair-weather half.
 MOST_UNUSED = 0.2
-# A rise of exactly the margin is still within it.
-ROUNDING = 1e-12
 
 
 class Verdict(StrEnum):
@@ -225,13 +224,13 @@ def _too_early(
 
 
 def _errors(launches: Sequence[Launch]) -> MetricVerdict:
-    """Reported, never failed: with a rise above the margin the times compare different answers."""
+    """Reported, never failed: with many errors, or a rise of them, the times compare different answers."""
     rise = error_rise(launches)
     if rise is None:
         reason = "error_ratio: an arm was sent no request"
         return MetricVerdict(metric=ERROR_RATIO, verdict=Verdict.INVALID, reason=reason)
-    if rise > ERROR_RATIO.margin + ROUNDING:
-        reason = f"error_ratio: the candidate fails {rise:.1%} more of its requests than the baseline"
+    if faults := list(error_faults(launches)):
+        reason = f"error_ratio: {'; '.join(faults)}"
         return MetricVerdict(metric=ERROR_RATIO, verdict=Verdict.INVALID, value=rise, reason=reason)
     return MetricVerdict(metric=ERROR_RATIO, verdict=Verdict.PASS, value=rise)
 

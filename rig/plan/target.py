@@ -4,7 +4,7 @@
 setup = ["python manage.py migrate"]        # once in each tree
 seed = ["cp {tree}/seed.sqlite3 {data}/db.sqlite3"]   # before each launch: a fresh copy of the data
 serve = "gunicorn shop.wsgi --bind 127.0.0.1:{port}"
-ready = "/healthz"                          # answers 200 once requests may come
+ready = "/healthz"                          # answers below 400 once requests may come
 paths = ["/", "/p/1/"]                      # or a table: path = share of the reads
 pages = ["/"]                               # visited in a browser; without it, the first path; []: none
 env = { DB = "{data}/db.sqlite3", REDIS_URL = "{cache}" }
@@ -34,7 +34,10 @@ _TEXTS = ("serve", "ready", "strategy", "lock")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetWrite:
-    """One write, sent to both arms once a block. ``{100-900}`` in the form stands for a number drawn from there."""
+    """One write, sent to both arms once a launch, behind its last block.
+
+    ``{100-900}`` in the form stands for a number drawn from there.
+    """
 
     path: str
     form: str

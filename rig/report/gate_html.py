@@ -81,13 +81,17 @@ def _machine(machine: Mapping[str, Any], head: str = "") -> list[tuple[str, str]
     return found
 
 
+_SHARES = ("steal", "foreign", "instrument")
+
+
 def _launches(facts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return [
         [
             "warm-up" if one["number"] == 0 else str(one["number"]),
-            percent(one["steal"]) if one["steal"] is not None else "not told",
-            percent(one["foreign"]),
-            percent(one["instrument"]),
+            *(
+                percent(one[name]) if one[name] is not None else "not told"
+                for name in ("steal", "foreign", "instrument")
+            ),
             "; ".join(map(cleaned, one["spoiled"])) or "counts",
         ]
         for one in facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rig.measure.gate.trees import Tree
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.services.app_server import free_port
 from rig.measure.single import LOCUSTFILE
-from rig.plan.target import parse_target
+from rig.plan.target import TargetWrite, parse_target
 
 HERE = Path(__file__).parent
 TRAFFIC = Traffic(seed=3, rate_rps=200.0, paths={"/": 1.0}, block_s=0.5)
@@ -27,7 +28,9 @@ def fleet(tmp_path_factory) -> Iterator[FleetClient]:
         yield one
 
 
-def launched(fleet: FleetClient, folder: Path, number: int = 1, **environment: str) -> Launched:
+def launched(
+    fleet: FleetClient, folder: Path, number: int = 1, traffic: Traffic = TRAFFIC, **environment: str
+) -> Launched:
     """A launch of the tiny project; ``environment`` is of the candidate alone, which has a tree of its own."""
     (folder / "candidate").mkdir(exist_ok=True)
     settings = "".join(f"export {name}='{value}'; " for name, value in environment.items())
@@ -40,7 +43,7 @@ def launched(fleet: FleetClient, folder: Path, number: int = 1, **environment: s
     programs = Path(sys.executable).parent
     trees = (Tree(folder / "baseline", programs, "one"), Tree(folder / "candidate", programs, "other"))
     arms = Builds(target, trees, (free_port(), free_port()), folder, None)
-    return launch(arms, fleet, TRAFFIC, folder, number=number, blocks=2)
+    return launch(arms, fleet, traffic, folder, number=number, blocks=2)
 
 
 def test_both_arms_meet_one_schedule(fleet, tmp_path):
@@ -71,6 +74,12 @@ def test_errors_under_load_are_a_fault(fleet, tmp_path):
     found = launched(fleet, tmp_path, TINY_STATUS="500")
     assert any("status 200, the candidate with 500" in fault for fault in found.faults)
     assert (found.requests[1]["status"] == 500).any()
+
+
+def test_a_refused_write_is_a_fault(fleet, tmp_path):
+    """The tiny project takes none: nothing was invalidated in either arm, so what that costs is not compared."""
+    found = launched(fleet, tmp_path, traffic=replace(TRAFFIC, write=TargetWrite(path="/", form="a=1")))
+    assert [fault.partition("(")[2][:10] for fault in found.faults] == ["status 501"] * 2
 
 
 def test_an_arm_that_dies_is_named(fleet, tmp_path):

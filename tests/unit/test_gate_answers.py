@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from rig.measure.gate.answers import Answer, agree
-from rig.measure.gate.machine import Use, shares
+from rig.measure.gate.arms import Arm
+from rig.measure.gate.machine import Use, shares, used_s
 
 
 def said(*pages: str) -> list[Answer]:
@@ -34,9 +38,32 @@ def test_similar_is_four_pieces_of_five(changed, similar):
 def test_shares_of_the_machine():
     """Guests' time is in user's already; what is neither the arms' nor the fleet's is others'."""
     spent = {"user": 6.0, "system": 2.0, "idle": 10.0, "steal": 2.0, "guest": 3.0}
-    use = shares(spent, wall_s=10.0, arms_s=3.0, fleet_s=4.0)
+    use = shares(spent, wall_s=10.0, arms=[1.0, 2.0], fleet=[3.5, 0.5])
     assert (use.steal, use.foreign, use.instrument) == (0.1, 0.05, 0.4)
     assert use.spoils() == []
+
+
+@pytest.mark.parametrize(
+    ("arms", "fleet", "foreign", "instrument"),
+    [
+        ([None, None], [2.0, 0.0], None, 0.2),
+        ([1.0, 1.0], [2.0, None], None, None),
+        ([1.0, 1.0], [9.5, None], None, 0.95),
+    ],
+)
+def test_what_is_unknown_is_nobody_elses(arms, fleet, foreign, instrument):
+    """Two servers that ran already are not "other processes"; a generator that fills a CPU does so alone, too."""
+    use = shares({"user": 15.0, "idle": 5.0}, wall_s=10.0, arms=arms, fleet=fleet)
+    assert (use.foreign, use.instrument) == (foreign, instrument)
+    assert len(use.spoils()) == (instrument == 0.95)
+
+
+def test_an_arms_cache_server_is_its_own():
+    """What the build makes its cache do is the build's; a server that is only a URL can't be seen."""
+    service: Any = SimpleNamespace(cpu_s=lambda: 2.0)
+    assert Arm("candidate", "http://127.0.0.1", service=service, others=(service,)).cpu_s() == 4.0
+    assert Arm("candidate", "http://127.0.0.1").cpu_s() is None
+    assert used_s([1.0, None], [3.0, None]) == [2.0, None]
 
 
 @pytest.mark.parametrize(

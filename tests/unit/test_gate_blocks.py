@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rig.gate.blocks import Launch, Reads, effects, error_rise, kept_blocks, reads_of, supply, supply_per_block
+from rig.gate.blocks import Launch, Reads, effects, kept_blocks, reads_of, supply, supply_per_block
+from rig.gate.errors import error_faults, error_rise
 from rig.gate.metrics import ERROR_RATIO, MISS_RATIO, STAMPEDE_PEAK, response_metrics
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Supply
@@ -155,3 +156,29 @@ def test_defaults_need_no_file():
         "stampede_peak": 1.5,
         "lcp_p75 /": 1.10,
     }
+
+
+def test_errors_of_both_arms_alike_are_told():
+    """Three in ten fail in each: no rise, and yet what is timed is errors; one in a hundred is borne."""
+    ill = [request(5.0 + n / 10, cache="HIT", status=503 if n < 30 else 200) for n in range(100)]
+    arms = reads_of(requests(*ill), start_s=0.0, window_s=15.0)
+    assert error_rise([launch(arms, arms)]) == 0.0
+    told = list(error_faults([launch(arms, arms)]))
+    assert ["the baseline fails 30.0%" in told[0], "the candidate fails 30.0%" in told[1], len(told)] == [True, True, 2]
+    rows = [request(5.0 + n / 10, cache="HIT", status=503 if n < 1 else 200) for n in range(100)]
+    well = reads_of(requests(*rows), start_s=0.0, window_s=15.0)
+    assert list(error_faults([launch(well, well)])) == []
+
+
+def test_reads_that_hang_in_the_candidate_are_told():
+    """They are in no class, so no quantile sees them; one alone is borne, or as many in the baseline."""
+
+    def hanging(count: int) -> Reads:
+        ill = {"status": None, "cause": "timeout"}
+        rows = [request(5.0 + n / 200, cache="HIT", **(ill if n < count else {})) for n in range(1000)]
+        return reads_of(requests(*rows), start_s=0.0, window_s=10.0)
+
+    (told,) = error_faults([launch(hanging(0), hanging(9))])
+    assert told.startswith("9 of the candidate's 1000 reads timed out, 0 of the baseline's 1000")
+    for baseline, candidate in ((0, 1), (9, 9), (9, 0)):
+        assert list(error_faults([launch(hanging(baseline), hanging(candidate))])) == []

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from rig.gate.family import unjudged
-from rig.gate.harrell_davis import CYCLE
-from rig.gate.live.calibrate import as_text, tally
+from rig.gate.family import rule, unjudged
+from rig.gate.harrell_davis import CYCLE, lcp_effects
+from rig.gate.live.calibrate import as_text, key, tally
 from rig.gate.live.checks import checks
-from rig.gate.live.taken import as_launch, every_visit, unvisited, visits_of
+from rig.gate.live.course import stampede_reason
+from rig.gate.live.plan import GateOptions, GatePlan
+from rig.gate.live.taken import as_launch, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
-from rig.gate.metrics import lcp_metric
-from rig.gate.outcome import LaunchFacts
+from rig.gate.metrics import STAMPEDE_PEAK, lcp_metric
+from rig.gate.outcome import LaunchFacts, MetStampede, Side
+from rig.gate.settings import Settings
 from rig.gate.supply import Ruling, Standing
-from rig.gate.verdict import Verdict
-from rig.measure.gate.launch import Launched
+from rig.gate.verdict import MetricVerdict, Verdict
+from rig.measure.gate.arms import Urls
+from rig.measure.gate.launch import Launched, Traffic
 from rig.measure.gate.machine import Use
 from rig.samples import REQUESTS
 
 EMPTY = REQUESTS.empty_table().to_pandas()
 
 
-def visit(cycle: int, side: int, lcp_ms: float | None = 100.0, page: str = "/") -> dict:
+def visit(
+    cycle: int, side: int, lcp_ms: float | None = 100.0, page: str = "/", cause: str | None = None
+) -> dict[str, Any]:
     outcome = "failed" if lcp_ms is None else "measured"
-    return {"cycle": cycle, "side": side, "path": page, "took_s": 0.2, "outcome": outcome, "lcp_ms": lcp_ms}
+    known = {"cycle": cycle, "side": side, "path": page, "took_s": 0.2, "cause": cause}
+    return {**known, "outcome": outcome, "lcp_ms": lcp_ms}
 
 
 def launched(*visits: dict, window_s: float = 15.5) -> Launched:
@@ -69,16 +78,30 @@ def test_as_many_cycles_as_the_calm_part_holds():
     assert cycles_that_fit(slow, 5.0, side=1) == 0
 
 
-def test_a_cycle_cut_short_by_time_does_not_count_and_one_that_failed_does():
-    """Time says nothing about the page, a failure does: it must not vanish."""
-    whole = [visit(0, side) for side in (0, 1, 1, 0)]
-    cut = [visit(1, 1), visit(1, 0)]
-    assert {one.cycle for one in visits_of(launched(*whole, *cut))} == {0}
-    failed = [visit(1, 0), visit(1, 1, lcp_ms=None)]
-    found = visits_of(launched(*whole, *failed))
+def test_a_cycle_that_failed_counts_as_lost():
+    """A failure says something about the page: it must not vanish."""
+    rows = [visit(0, side) for side in (0, 1, 1, 0)] + [visit(1, 0), visit(1, 1, lcp_ms=None)]
+    found = visits_of(launched(*rows))
     assert [one.lcp_ms for one in found if one.cycle == 1] == [100.0, None]
-    assert len(every_visit(launched(*cut))) == 2
-    assert unvisited(launched(*cut), ("/",)) == ["/: its visits did not fit into the calm part"]
+    assert lcp_effects(lcp_metric("/"), found, 3).unused == 1
+
+
+@pytest.mark.parametrize(
+    ("causes", "standing"),
+    [
+        (("no_lcp", "no_lcp"), Standing.NOT_APPLICABLE),
+        (("timeout", "timeout"), Standing.INVALID),
+        (("no_lcp", "timeout"), Standing.INVALID),
+        ((), Standing.NOT_APPLICABLE),
+    ],
+)
+def test_visits_that_all_failed_are_no_page_without_lcp(causes, standing):
+    """An API paints nothing in either arm, and a page may not be visited; what failed in both can't be passed over."""
+    rows = [visit(0, side, lcp_ms=None, cause=cause) for side, cause in enumerate(causes)]
+    ruled = rule(Settings(), ("/",), as_launch(launched(), 5.0), visits_of(launched(*rows)))
+    ruling = ruled[lcp_metric("/")]
+    assert ruling.standing is standing
+    assert ("failed or starved" in ruling.reason) is (standing is Standing.INVALID)
 
 
 def test_what_comes_behind_the_last_block_is_in_none():
@@ -122,6 +145,36 @@ def test_gates_of_a_build_against_itself_are_added_up():
     assert "1 of 20" in as_text(found)
 
 
+def test_gates_of_another_build_or_design_are_not_added_up():
+    """The project's revision, rate, paths, pages and margins are in the key; the seed, which each gate has, is not."""
+    traffic = Traffic(seed=1, rate_rps=100.0, paths={"/": 1.0}, block_s=5.0)
+    side = Side(revision="1a2b3c4d5e6f")
+    plan = GatePlan(
+        arms=lambda _folder, _say: Urls("a", "b"),
+        traffic=traffic,
+        pages=("/",),
+        settings=Settings(),
+        baseline=side,
+        candidate=side,
+        relaunched=True,
+    )
+    clean = {"commit": "0a0b0c", "machine": "x86_64"}
+    first = key(plan, GateOptions(), clean)
+    assert first["begun"] is None
+    assert key(replace(plan, traffic=replace(traffic, seed=2)), GateOptions(), clean) == first
+    for other in (
+        replace(plan, candidate=Side(revision="7a8b9c0d1e2f")),
+        replace(plan, traffic=replace(traffic, rate_rps=50.0)),
+        replace(plan, traffic=replace(traffic, paths={"/": 0.5, "/p/": 0.5})),
+        replace(plan, pages=()),
+        replace(plan, settings=Settings(max_regression="5%")),
+    ):
+        assert key(other, GateOptions(), clean) != first
+    edited = replace(plan, candidate=Side(revision="1a2b3c4d5e6f-dirty"))
+    assert key(edited, GateOptions(), clean) != key(edited, GateOptions(), clean)
+    assert key(plan, GateOptions(), {**clean, "commit": "0a0b0c-dirty"})["begun"]
+
+
 def test_spoiled_launches_fail_no_check():
     """They were measured again; what counts must have been calm."""
     facts = [
@@ -132,7 +185,36 @@ def test_spoiled_launches_fail_no_check():
     assert found["other processes"] is True and found["steal time"] is None and found["arms comparable"] is False
 
 
+def test_a_gate_that_gave_up_on_late_launches_has_no_tick():
+    """The fourth late launch ended it: that is no generator on time, whatever the warm-up was; three were repeated."""
+    warm_up = LaunchFacts(number=0, steal=0.5, foreign=0.9, instrument=0.1)
+    late = LaunchFacts(number=2, steal=0.0, foreign=0.1, instrument=0.1, spoiled=("late generator",))
+    first = replace(late, number=1, spoiled=())
+    found = {one.name: one for one in checks(unjudged({}, (), seconds=0.0), [warm_up, first] + [late] * 4, ())}
+    told = found["load generator on time"]
+    assert (told.ok, told.detail) == (
+        False,
+        "late in 4 of the launches that ended the gate; 3 launches measured again",
+    )
+    assert found["other processes"].ok is found["steal time"].ok is True
+    calm = {one.name: one.ok for one in checks(unjudged({}, (), seconds=0.0), [warm_up], ())}
+    assert calm["load generator on time"] is calm["other processes"] is None
+
+
 def test_no_reads_are_no_blocks():
     """An empty launch stays countable."""
     assert isinstance(as_launch(launched(), 5.0).baseline.response_ms.sum(), float)
     assert pd.DataFrame(EMPTY).empty
+
+
+def test_the_worst_stampede_is_a_reason_where_the_peaks_failed():
+    """A slow hit is not explained by a stampede that was within its margin."""
+    met = [
+        MetStampede(
+            arm="candidate", launch=1, entry="p", cause="delete", begin_s=1.0, duration_s=1.0, peak=9, recomputes=9
+        )
+    ]
+    ruled = unjudged({}, (), seconds=0.0)
+    for metric, told in ((STAMPEDE_PEAK, 1), (lcp_metric("/"), 0)):
+        failed = MetricVerdict(metric=metric, verdict=Verdict.FAIL)
+        assert len(stampede_reason(replace(ruled, metrics=(failed,)), met)) == told

@@ -308,13 +308,18 @@ def test_on_github_the_summary_is_added_to_and_stdout_stays_json(tmp_path, monke
 
 
 def test_on_github_the_runner_obeys_no_line_of_the_text(tmp_path, monkeypatch, capsys):
-    """A page may be named like a command: it stands between stop-commands and a token nobody can guess."""
+    """A page may be named like a command: it stands between stop-commands and a token nobody can guess.
+
+    Annotations come behind that on the same stream, for of two streams nobody knows which is read first.
+    """
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     deliver(hostile(), tmp_path, Outputs(), as_json=False)
-    first, *text, last = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    first, *rest = printed.out.splitlines()
     token = first.removeprefix("::stop-commands::")
-    assert len(token) == 32 and last == f"::{token}::"
+    text, annotations = rest[: rest.index(f"::{token}::")], rest[rest.index(f"::{token}::") + 1 :]
+    assert len(token) == 32 and annotations == as_annotations(hostile()).splitlines() and printed.err == ""
     assert any(HOSTILE[:10] in line for line in text)
 
 

@@ -56,6 +56,16 @@ def test_a_share_has_a_budget_too():
     assert (metric.budget, metric.margin, metric.kind) == (pytest.approx(0.05), 0.0, "difference")
 
 
+def test_a_budget_of_what_does_not_occur_does_not_vanish():
+    """One metric each, which nothing supplies: reads that never hit, LCP where no page is visited."""
+    table = '[gate]\nbudgets = ["lcp_p75 <= 2500ms", "hit_p95 <= 40ms"]\n[gate.margins]\nlcp_p75 = "5%"'
+    found = family(parse(table, source="rig.toml"), (), (CacheStatus.MISS,))
+    assert [(one.name, one.asked) for one in found if one.budget is not None] == [
+        ("lcp_p75 <= 2500ms", "lcp_p75 <= 2500ms"),
+        ("hit_p95 <= 40ms", "hit_p95 <= 40ms"),
+    ]
+
+
 def test_a_file_without_the_table_changes_nothing():
     """A pyproject.toml of someone who never heard of the gate."""
     assert parse("[tool.ruff]\nline-length = 120", source="pyproject.toml") == Settings(source="pyproject.toml")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from rig.gate.blocks import Effects, Launch, Reads
-from rig.gate.family import measure, rule
+from rig.gate.family import asked_for, measure, rule, unjudged
 from rig.gate.metrics import MISS_RATIO, STAMPEDE_PEAK, GateMetric, response_metrics
 from rig.gate.sequential import Looks
-from rig.gate.settings import Settings
+from rig.gate.settings import Settings, parse
 from rig.gate.supply import Ruling, Standing, Supply, after_launches, after_warm_up
 from rig.gate.verdict import GateVerdict, Verdict, exit_code, goes_on, judge
 from rig.model import CacheStatus, ExitCode
@@ -200,6 +200,30 @@ def test_from_requests_to_a_verdict():
     assert {m.metric.name: m.verdict for m in found.metrics if m.metric in (P50, P95, MISS_RATIO)} == {
         "hit_p50": Verdict.FAIL, "hit_p95": Verdict.FAIL, "miss_ratio": Verdict.PASS,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("budget", "classes", "told"),
+    [
+        ("hit_p95 <= 40ms", "HIT", None),
+        ("hit_p99 <= 40ms", "HIT", "hit_p99 <= 40ms: needs 500 samples"),
+        ("hit_p95 <= 40ms", "MISS", "hit_p95 <= 40ms: the target does not supply it"),
+        ("lcp_p75 <= 2500ms", "HIT", "lcp_p75 <= 2500ms: the target does not supply it"),
+        ("p95 <= 40ms", "HIT MISS", None),
+        ("p99 <= 40ms", "HIT MISS", "hit_p99 <= 40ms: needs 500 samples"),
+    ],
+)
+def test_a_budget_that_can_not_be_told_is_not_kept(budget, classes, told):
+    """It was asked for: the gate is invalid and says why. Of a figure in all classes, those with enough reads tell."""
+    common, *rare = classes.split()
+    caches = np.array([common] * 890 + [*(rare or [common])] * 10)
+    arms = (replace(reads(seed=seed), cache=caches) for seed in (1, 2))
+    warm_up = Launch(number=0, blocks=2, baseline=next(arms), candidate=next(arms))
+    settings = parse(f'[gate]\nbudgets = ["{budget}"]', source="rig.toml")
+    found = unjudged(asked_for(rule(settings, (), warm_up, ())), (), seconds=1.0)
+    assert found.verdict is (Verdict.INVALID if told else Verdict.INCONCLUSIVE)
+    if told:
+        assert found.reasons[0].startswith(told) and found.reasons[0].endswith("was asked for and can't be told")
 
 
 def test_luck_widens_the_interval_on_both_sides():

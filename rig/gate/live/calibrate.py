@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,28 +16,31 @@ from typing import Any
 from scipy import stats
 
 from rig.gate.live.conductor import gate
-from rig.gate.live.plan import GateOptions, Say
+from rig.gate.live.plan import GateOptions, GatePlan, Say, plan_gate
 from rig.gate.verdict import Verdict
 from rig.journal import read_json_lines
 from rig.plan.environment import fingerprint
 
 FILE = "gate-calibration.jsonl"
-SAME = ("commit", "machine", "cpu", "cpus", "python", "strategy")
-"""What gates must share to be counted together."""
+SAME = ("commit", "machine", "cpu", "cpus", "python")
+"""Facts of rig and the machine that gates must share to be counted together, beside the build and what it is asked."""
+UNNAMED = re.compile(r"-dirty$|^working tree$")
+"""Revisions that say nothing of what the files are."""
 RED = (Verdict.FAIL, Verdict.INVALID)
 
 
 def calibrate(options: GateOptions, count: int, folder: Path, parent: Path, say: Say) -> dict[str, Any]:
-    """Run gates until :data:`FILE` below ``parent`` has ``count`` of this build, machine and strategy.
+    """Run gates until :data:`FILE` below ``parent`` has ``count`` of this :func:`key`.
 
-    Interrupted, it goes on where it was.
+    Interrupted, it goes on where it was; with uncommitted changes it starts anew: nobody knows if they are the same.
 
     Raises:
         UsageError, InfrastructureError: as :func:`rig.gate.live.conductor.gate`.
     """
     path = parent / FILE
-    environment = fingerprint()
-    mine = {**{name: environment.get(name) for name in SAME}, "strategy": options.strategy}
+    mine = key(plan_gate(options, folder, say), options, fingerprint())
+    if mine["begun"]:
+        say("calibration: there are uncommitted changes, so gates of before are not counted; commit to go on later")
     while len(found := list(_lines(path, mine))) < count:
         number = len(found) + 1
         say(f"gate {number} of {count}")
@@ -44,6 +50,24 @@ def calibrate(options: GateOptions, count: int, folder: Path, parent: Path, say:
             stream.write(json.dumps({**mine, **line_of(outcome)}) + "\n")
         say(f"gate {number} of {count}: {outcome['verdict']} after {outcome['seconds']:.0f} s")
     return {**tally(found), "file": str(path)}
+
+
+def key(plan: GatePlan, options: GateOptions, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What gates must share to be counted together: machine, rig, build, and a digest of what the build is asked.
+
+    ``begun`` tells this calibration from every other where a revision doesn't say what the files are; else None.
+    """
+    config = options.config.read_text(encoding="utf-8") if options.config else None
+    # Each gate has a seed of its own.
+    asked = [asdict(replace(plan.traffic, seed=0)), plan.pages, asdict(plan.settings), config]
+    revisions = (plan.candidate.revision or "", environment.get("commit") or "")
+    return {
+        **{name: environment.get(name) for name in SAME},
+        "strategy": options.strategy,
+        "revision": plan.candidate.revision,
+        "design": hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12],
+        "begun": secrets.token_hex(6) if any(map(UNNAMED.search, revisions)) else None,
+    }
 
 
 def line_of(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rig.gate.blocks import Launch, error_rise
-from rig.gate.family import measure, rule, unjudged
+from rig.gate.blocks import Launch
+from rig.gate.errors import error_faults
+from rig.gate.family import asked_for, measure, rule, unjudged
 from rig.gate.harrell_davis import Visit
 from rig.gate.live.plan import GatePlan, Say
-from rig.gate.live.taken import as_launch, every_visit, facts_of, stampedes_of, unvisited, visits_of
+from rig.gate.live.taken import as_launch, facts_of, stampedes_of, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
-from rig.gate.metrics import MOST_ERROR_RISE, GateMetric, Quantity
+from rig.gate.metrics import GateMetric, Quantity
 from rig.gate.outcome import Design, LaunchFacts, MetStampede
 from rig.gate.sequential import Looks
 from rig.gate.supply import Ruling, Standing
@@ -39,7 +40,9 @@ MOST_SPOILED = 3
 
 def stampede_reason(verdict: GateVerdict, met: Sequence[MetStampede]) -> list[str]:
     """Where the peaks failed: the candidate's worst stampede, by name."""
-    failed = {one.metric.quantity for one in verdict.metrics if one.verdict is Verdict.FAIL}
+    failed = any(
+        one.metric.quantity is Quantity.STAMPEDE_PEAK and one.verdict is Verdict.FAIL for one in verdict.metrics
+    )
     worst = max((one for one in met if one.arm == ARMS[1]), key=lambda one: one.peak, default=None)
     if not failed or worst is None:
         return []
@@ -116,13 +119,12 @@ class Course:
         self.facts.append(facts_of(found))
         self.faults += found.faults
         as_measured = as_launch(found, block_s)
-        rise = error_rise([as_measured])
-        if rise is not None and rise > MOST_ERROR_RISE:
-            self.faults.append(f"the candidate fails {rise:.1%} more of its requests than the baseline")
+        self.faults += error_faults([as_measured])
         self.cycles = cycles_that_fit(found.visits, block_s)
         self.pages = pages[: self.cycles]
-        ruled = rule(self.plan.settings, pages, as_measured, every_visit(found))
-        self.rulings = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
+        ruled = rule(self.plan.settings, pages, as_measured, visits_of(found))
+        visited = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
+        self.rulings = asked_for(visited)
         self._launch_s = FIRST_IS_SLOWER * self._seconds + (BLOCKS - WARM_UP_BLOCKS) * block_s
         fit = int((LIMIT_S - self._seconds) / self._launch_s)
         self.looks = Looks(last=max(LEAST_LAUNCHES, min(MOST_LAUNCHES, fit)))
@@ -131,7 +133,9 @@ class Course:
         """A page that visits take too long for is not compared; if only the candidate's do, that is a finding."""
         if metric.quantity is not Quantity.LCP or metric.page in self.pages or ruling.standing is Standing.INVALID:
             return ruling
-        block_s, place = self.plan.traffic.block_s, self.plan.pages.index(metric.page or "")
+        if metric.page is None:
+            return replace(ruling, reason=f"{metric.name}: no page is visited")
+        block_s, place = self.plan.traffic.block_s, self.plan.pages.index(metric.page)
         if cycles_that_fit(found.visits, block_s, ARMS.index("baseline")) > place:
             reason = f"{metric.name}: visits of the candidate take too long to be repeated, the baseline's do not"
             return Ruling(standing=Standing.INVALID, reason=reason)
@@ -146,7 +150,7 @@ class Course:
             found = self._launch(number, BLOCKS, self.cycles, self.pages)
             self._launch_s = time.monotonic() - began_s
             self.faults += [f"launch {number}: {fault}" for fault in found.faults]
-            spoiled = [*found.spoiled, *unvisited(found, self.pages)]
+            spoiled = found.spoiled
             self.facts.append(facts_of(found, spoiled))
             if self.faults or not spoiled:
                 break

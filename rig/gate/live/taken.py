@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rig.gate.blocks import Launch, kept_blocks, reads_of
-from rig.gate.harrell_davis import CYCLE, Visit
+from rig.gate.harrell_davis import Visit
 from rig.gate.outcome import LaunchFacts, MetStampede
 from rig.measure.gate.arms import ARMS
 from rig.measure.gate.launch import Launched
 from rig.model import VisitOutcome
+
+NO_LCP = "no_lcp"
+"""Cause of a visit whose page came and painted nothing."""
 
 
 def as_launch(found: Launched, block_s: float) -> Launch:
@@ -31,18 +33,7 @@ def as_launch(found: Launched, block_s: float) -> Launch:
 
 
 def visits_of(found: Launched) -> list[Visit]:
-    """Its page visits. A cycle that time cut short is left out, for that says nothing about the pages; one in which a
-    visit failed is kept, for that does.
-    """
-    made = Counter(row["cycle"] for row in found.visits)
-    failed = {row["cycle"] for row in found.visits if not _is_measured(row)}
-    return [
-        _visit(row, found.number) for row in found.visits if made[row["cycle"]] == len(CYCLE) or row["cycle"] in failed
-    ]
-
-
-def every_visit(found: Launched) -> list[Visit]:
-    """All of them, for counting what a page supplies."""
+    """Its page visits, those that failed too."""
     return [_visit(row, found.number) for row in found.visits]
 
 
@@ -53,17 +44,12 @@ def _visit(row: Mapping[str, Any], launch: int) -> Visit:
         cycle=row["cycle"],
         arm=ARMS[row["side"]],
         lcp_ms=row["lcp_ms"] if _is_measured(row) else None,
+        blank=row["cause"] == NO_LCP,
     )
 
 
 def _is_measured(row: Mapping[str, Any]) -> bool:
     return bool(row["outcome"] == VisitOutcome.MEASURED and row["lcp_ms"])
-
-
-def unvisited(found: Launched, pages: Sequence[str]) -> list[str]:
-    """Why it should be measured again: a page without one whole cycle of visits."""
-    seen = {visit.page for visit in visits_of(found)}
-    return [f"{page}: its visits did not fit into the calm part" for page in pages if page not in seen]
 
 
 def stampedes_of(found: Launched) -> Iterator[MetStampede]:

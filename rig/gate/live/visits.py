@@ -14,7 +14,7 @@ from rig.measure.load.order import PlannedVisit
 
 MOST_CYCLES = 10
 SPARE = 0.95
-"""Of the calm part: visits vary, and a cycle cut short is lost."""
+"""Of the calm part: visits vary, and a cycle that has begun is finished, calm or not."""
 
 
 def cycles_that_fit(visits: Sequence[Mapping[str, Any]], block_s: float, side: int | None = None) -> int:

@@ -55,9 +55,11 @@ class Arm:
                     for thread in process.threads():
                         os.sched_setaffinity(thread.id, chosen)
 
-    def cpu_s(self) -> float:
-        """Processor seconds its living processes have used; 0 where they are not rig's to see."""
-        return self.service.cpu_s() if self.service else 0.0
+    def cpu_s(self) -> float | None:
+        """Processor seconds its living processes have used, its cache server's too; None where they are not rig's."""
+        if self.service is None:
+            return None
+        return sum(one.cpu_s() for one in (self.service, *self.others))
 
     def ended(self) -> str | None:
         """What to say if it is gone."""

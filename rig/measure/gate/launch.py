@@ -15,7 +15,8 @@ from rig.analysis.stampede import Stampede, recomputes, stampedes
 from rig.journal import SealedTrial, TrialDir, stream_batches
 from rig.measure.gate.answers import differences, drifted
 from rig.measure.gate.arms import ARMS, Arm, Arms
-from rig.measure.gate.machine import Use, Watch
+from rig.measure.gate.machine import Use, Watch, used_s
+from rig.measure.gate.written import unwritten
 from rig.measure.load.fleet_client import FleetClient
 from rig.measure.load.order import PairOrder, PlannedVisit, TrialOrder
 from rig.measure.soundness import marks
@@ -132,8 +133,7 @@ def launch(
             one.path.mkdir(parents=True)
         cpu_s, watch = [arm.cpu_s() for arm in pair], Watch()
         found = fleet.run_pair(_order(pair, traffic, folders, number, blocks, visits))
-        used = [after.cpu_s() - before for after, before in zip(pair, cpu_s, strict=True)]
-        use = watch.stop(arms_s=sum(used), fleet=list(found["cpu_s"].values()))
+        use = watch.stop(arms=used_s(cpu_s, [arm.cpu_s() for arm in pair]), fleet=list(found["cpu_s"].values()))
         faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
     kept_s = found["start_s"] + traffic.block_s
@@ -148,11 +148,14 @@ def launch(
         SealedTrial(TrialId(round=number, arm=name), {}, one.path) for name, one in zip(ARMS, folders, strict=True)
     ]
     seen = [_recomputed(trial, origin) for trial, origin in zip(trials, origins, strict=True)]
+    requests = (trials[0].frame("requests"), trials[1].frame("requests"))
+    if traffic.write is not None:
+        faults += unwritten(traffic.write.path, requests, origins, ARMS)
     return Launched(
         number=number,
         start_s=found["start_s"],
         window_s=traffic.spec(number, blocks).window_s,
-        requests=(trials[0].frame("requests"), trials[1].frame("requests")),
+        requests=requests,
         peaks=(seen[0][0], seen[1][0]),
         stampedes=(seen[0][1], seen[1][1]),
         visits=found["visits"],

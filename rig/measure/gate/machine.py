@@ -17,22 +17,27 @@ INSTRUMENT_MOST = 0.90
 """Of one CPU: a generator or browser that fills its own can't be on time."""
 
 
+Known = Sequence[float | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """Shares of the CPUs' time in a launch; ``instrument`` is of one CPU. None: the platform doesn't tell."""
+    """Shares of the CPUs' time in a launch; ``instrument`` is of one CPU. None: it can't be told here, so it spoils
+    nothing.
+    """
 
     steal: float | None
-    foreign: float
-    instrument: float
+    foreign: float | None
+    instrument: float | None
 
     def spoils(self) -> list[str]:
         """Why this launch should not count, however it came out."""
         found = []
         if self.steal is not None and self.steal > STEAL_MOST:
             found.append(f"steal time {self.steal:.0%}, more than {STEAL_MOST:.0%}")
-        if self.foreign > FOREIGN_MOST:
+        if self.foreign is not None and self.foreign > FOREIGN_MOST:
             found.append(f"other processes took {self.foreign:.0%} of the CPUs, more than {FOREIGN_MOST:.0%}")
-        if self.instrument > INSTRUMENT_MOST:
+        if self.instrument is not None and self.instrument > INSTRUMENT_MOST:
             found.append(f"the load generator took {self.instrument:.0%} of a CPU, more than {INSTRUMENT_MOST:.0%}")
         return found
 
@@ -43,21 +48,33 @@ class Watch:
     def __init__(self) -> None:
         self._began_s, self._before = time.monotonic(), psutil.cpu_times()
 
-    def stop(self, *, arms_s: float, fleet: Sequence[float | None]) -> Use:
-        """``arms_s``: processor seconds of both arms; ``fleet``: of generator and browser, None if unknown."""
+    def stop(self, *, arms: Known, fleet: Known) -> Use:
+        """Processor seconds of each arm, and of generator and browser; None where unknown."""
         after, wall_s = psutil.cpu_times(), time.monotonic() - self._began_s
         spent = {name: getattr(after, name) - getattr(self._before, name) for name in after._fields}
-        return shares(spent, wall_s=wall_s, arms_s=arms_s, fleet_s=sum(one or 0.0 for one in fleet))
+        return shares(spent, wall_s=wall_s, arms=arms, fleet=fleet)
 
 
-def shares(spent: dict[str, Any], *, wall_s: float, arms_s: float, fleet_s: float) -> Use:
-    """Shares from CPU seconds by kind, as psutil names them."""
+def used_s(before: Known, after: Known) -> list[float | None]:
+    """What each used meanwhile; None where either is unknown."""
+    pairs = zip(before, after, strict=True)
+    return [None if begun is None or ended is None else ended - begun for begun, ended in pairs]
+
+
+def shares(spent: dict[str, Any], *, wall_s: float, arms: Known, fleet: Known) -> Use:
+    """Shares from CPU seconds by kind, as psutil names them.
+
+    Where a part is unknown, so are the others' share (all of that part would look foreign) and the instrument's, unless
+    what is known of it is too much already.
+    """
     # Linux counts guests' time in user's, too.
     total = sum(value for name, value in spent.items() if not name.startswith("guest"))
     busy = sum(value for name, value in spent.items() if name in ("user", "nice", "system", "irq", "softirq"))
-    foreign = max(0.0, busy - arms_s - fleet_s)
+    own = sum(one or 0.0 for one in (*arms, *fleet))
+    instrument = sum(one or 0.0 for one in fleet) / wall_s if wall_s else 0.0
+    foreign = max(0.0, busy - own) / total if total else 0.0
     return Use(
         steal=spent["steal"] / total if "steal" in spent and total else None,
-        foreign=foreign / total if total else 0.0,
-        instrument=fleet_s / wall_s if wall_s else 0.0,
+        foreign=None if None in (*arms, *fleet) else foreign,
+        instrument=None if None in fleet and instrument <= INSTRUMENT_MOST else instrument,
     )

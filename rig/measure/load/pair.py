@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rig.journal import StreamSink
 from rig.measure.load.order import PairOrder, PlannedVisit, TrialOrder, pair_from
 from rig.measure.load.trial import LEAD_S, Trial
 from rig.measure.pages.client import BrowserClient
-from rig.model import InfrastructureError, RigError
+from rig.model import InfrastructureError, RigError, VisitOutcome
 from rig.samples import REQUESTS
 
 VISIT_TIMEOUT_S = 10.0
@@ -51,9 +52,13 @@ def run_pair(data: dict[str, Any], browser: BrowserClient | None) -> dict[str, A
         "visits": visits,
         "cpu_s": {
             "generator": time.process_time() - begin_cpu_s,
-            "browser": None if browser_after is None or browser_before is None else browser_after - browser_before,
+            "browser": _used(browser_before, browser_after) if browser else 0.0,
         },
     }
+
+
+def _used(before_s: float | None, after_s: float | None) -> float | None:
+    return None if before_s is None or after_s is None else after_s - before_s
 
 
 def _opened(order: TrialOrder, stack: ExitStack) -> Trial:
@@ -85,16 +90,27 @@ def _counts(trial: Trial) -> dict[str, Any]:
 
 
 def _visit(order: PairOrder, trials: Sequence[Trial], browser: BrowserClient | None) -> list[dict[str, Any]]:
-    """Visit after visit; those that can't begin in time are left out."""
+    """Visit after visit, while cycles fit into the calm part.
+
+    Time runs out because visits were slow. To cut a cycle off, or to leave a page out, would drop the slow ones of
+    whichever arm has them: so a cycle that has begun is finished, and each page has one.
+    """
     found: list[dict[str, Any]] = []
     if browser is None or not order.visits:
         return found
-    start_s = trials[0].start_s
-    gevent.sleep(max(0.0, start_s + order.visits_from_s - time.monotonic()))
-    for planned in order.visits:
-        if time.monotonic() >= start_s + order.visits_until_s:
-            break
-        found.append(_visited(planned, order.visit_headers, trials[planned.side], browser, len(found)))
+    until_s = trials[0].start_s + order.visits_until_s
+    gevent.sleep(max(0.0, trials[0].start_s + order.visits_from_s - time.monotonic()))
+    seen: set[str] = set()
+    for _, members in groupby(order.visits, key=lambda planned: planned.cycle):
+        cycle = list(members)
+        if time.monotonic() >= until_s and cycle[0].path in seen:
+            continue
+        seen.add(cycle[0].path)
+        for planned in cycle:
+            found.append(_visited(planned, order.visit_headers, trials[planned.side], browser, len(found)))
+            # Lost already, and counted as lost: the rest would add nothing but time.
+            if found[-1]["outcome"] != VisitOutcome.MEASURED and time.monotonic() >= until_s:
+                break
     return found
 
 
