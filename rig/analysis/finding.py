@@ -49,7 +49,7 @@ def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
     else:
         choice, undecided, answer = _choose(graded)
         if choice is not None:
-            second = sorted(graded, key=lambda label: _rank(graded[label]))[1]
+            second = _ranked(graded)[1]
             turns = flip(graded[choice], graded[second], summary.get("conditions") or {})
             answer.append(_runner_up(choice, second, graded, turns, summary.get("conditions") or {}))
     facts = [_stampede_fact(candidates), _stale_fact(candidates), _ungraded_fact(candidates)]
@@ -64,7 +64,7 @@ def finding(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(graded: Mapping[str, Arm]) -> list[dict[str, Any]]:
     """The leader minus each of the others, figure by figure, with intervals over rounds."""
-    ranked = sorted(graded, key=lambda label: _rank(graded[label]))
+    ranked = _ranked(graded)
     return [
         {"one": ranked[0], "other": rival, "figure": title, **asdict(found)}
         for rival in ranked[1:]
@@ -116,7 +116,7 @@ def _age(arm: Arm) -> str:
 
 
 def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]]:
-    ranked = sorted(graded, key=lambda label: _rank(graded[label]))
+    ranked = _ranked(graded)
     leader, rivals = ranked[0], ranked[1:]
     best = graded[leader]
     rounds = min(len(arm["by_round"]) for arm in graded.values())
@@ -178,8 +178,8 @@ def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> list[str]:
 
 
 def _beats(one: Arm, other: Arm) -> bool:
-    """Whether ``one``, which ranks first, may be chosen before ``other``."""
-    better_grade = GRADES.index(one["verdict"]["grade"]) < GRADES.index(other["verdict"]["grade"])
+    """Whether ``one``, of no worse grade, may be chosen before ``other``."""
+    better_grade = _level(one) < _level(other)
     return bool(shown_better(one, other)) and (better_grade or not shown_better(other, one))
 
 
@@ -190,11 +190,30 @@ def _trade(one: str, other: str, arms: Mapping[str, Arm]) -> str | None:
     return f"{one} is better in {listed(mine)}, {other} in {listed(theirs)}."
 
 
+def _ranked(graded: Mapping[str, Arm]) -> list[str]:
+    """Best first, by :func:`_rank`; but nobody leads who is shown worse than another, of no worse grade, and better in
+    nothing: a lead within the scatter is no answer to a loss beyond it.
+    """
+    ranked = sorted(graded, key=lambda label: _rank(graded[label]))
+
+    def beaten(label: str) -> bool:
+        level = _level(graded[label])
+        rivals = (graded[other] for other in ranked if other != label)
+        return any(_level(rival) <= level and _beats(rival, graded[label]) for rival in rivals)
+
+    leader = next((label for label in ranked if not beaten(label)), ranked[0])
+    return [leader, *(label for label in ranked if label != leader)]
+
+
+def _level(arm: Arm) -> int:
+    return GRADES.index(arm["verdict"]["grade"])
+
+
 def _rank(arm: Arm) -> tuple[float, ...]:
     """Grade first, then the deciding figures in steps that are worth naming."""
     middles = [(values_of(arm, figure), figure.worth) for figure in DECIDING]
     steps = [round(median(values) / worth) if values else float("inf") for values, worth in middles]
-    return (GRADES.index(arm["verdict"]["grade"]), *steps)
+    return (_level(arm), *steps)
 
 
 def _stampede_fact(arms: Mapping[str, Arm]) -> str | None:

@@ -242,6 +242,16 @@ def test_a_trade_is_told_not_decided():
     assert "fast is better in LCP in a stampede, fresh in freshness." in found["sentences"]
 
 
+def test_a_lead_within_the_scatter_does_not_outweigh_a_loss_beyond_it():
+    """Faster by luck and staler for certain: the fresher one is chosen, though the other's medians rank first."""
+    stale = with_rounds([{"lcp_inside_p50": fast, "age_p99_s": age} for fast, age in ((200, 3.0), (420, 3.1))])
+    fresh = with_rounds([{"lcp_inside_p50": slow, "age_p99_s": 0.0} for slow in (700, 350)])
+    found = finding(run(stale=stale, fresh=fresh))
+    assert stale["verdict"]["grade"] == fresh["verdict"]["grade"]
+    assert (found["choice"], found["undecided"]) == ("fresh", [])
+    assert found["differences"][0]["one"] == "fresh"
+
+
 def test_a_round_without_the_figure_shows_nothing():
     """Not measured in one round: no range, no difference, even if the other rounds are far apart."""
     assert shown_better(with_rounds(LOW), with_rounds([*HIGH[:2], {"lcp_inside_p50": None}])) == []
