@@ -201,8 +201,8 @@ def _ranked(graded: Mapping[str, Arm]) -> list[str]:
         rivals = (graded[other] for other in ranked if other != label)
         return any(_level(rival) <= level and _beats(rival, graded[label]) for rival in rivals)
 
-    leader = next((label for label in ranked if not beaten(label)), ranked[0])
-    return [leader, *(label for label in ranked if label != leader)]
+    leaders = [label for label in ranked if not beaten(label)][:1]
+    return [*leaders, *(label for label in ranked if label not in leaders)]
 
 
 def _level(arm: Arm) -> int:
