@@ -27,6 +27,7 @@ GUNICORN = "-m gunicorn site_of_one_page:application --worker-class gthread --th
 DJANGO = f"""
 [target]
 serve = "{sys.executable} {GUNICORN} --bind 127.0.0.1:{{port}}"
+seed = ["cp rig.toml {{data}}/seeded"]
 paths = ["/", "/second/"]
 pages = []
 rate = 200

@@ -126,7 +126,8 @@ class Builds:
 
     def _start(self, side: int, port: int, number: int, stack: ExitStack) -> Arm:
         name, tree = ARMS[side], self.trees[side]
-        data = self.folder / "data" / f"{number}-{name}"
+        # Whole: what is started stands in its tree, not where rig was called.
+        data = self.folder.resolve() / "data" / f"{number}-{name}"
         data.mkdir(parents=True)
         stack.callback(shutil.rmtree, data, ignore_errors=True)
         log = self.folder / f"{name}.log"
