@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
+import httptools
 import numpy as np
+import pytest
 
 from rig.journal import StreamSink, read_stream
-from rig.measure.load.client import prepare
+from rig.measure.load.client import Connection, prepare
 from rig.measure.load.open_model import Dispatcher, Limits
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.recorder import Offered, Recorder, Target
@@ -176,6 +179,17 @@ def test_reading_may_wait_only_where_the_server_does_not(tmp_path):
     assert _causes(frame) == {"none": 60}
     # Read once per request, its 16 blocks would take 16 times 3 ms; the server needs about 1 ms.
     assert (frame["done_s"] - frame["sent_s"]).median() < 0.02
+
+
+@pytest.mark.parametrize(("body", "waits"), [(1_000, True), (20_000, False)])
+def test_after_a_large_response_none_is_left_to_wait(body, waits):
+    """What the system holds unread for us is bounded: a server that has filled it would stand still, and be blamed."""
+    asked: list[object] = []
+    connection = Connection(None, SimpleNamespace(hurry=asked.append, urgent=set()), [], lambda _: None)
+    connection._parser = httptools.HttpResponseParser(connection)
+    connection._take(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % body + b"x" * body)
+    assert connection.status == 200
+    assert (asked == []) is waits
 
 
 def test_a_body_that_ends_with_the_stream_ends_when_it_does(tmp_path):
