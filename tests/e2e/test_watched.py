@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 pytestmark = pytest.mark.e2e
-RUN = [sys.executable, "-m", "rig", "run", "--quick", "--no-pages", "--ui", "--strategies", "fixed-timeout"]
+RUN = [sys.executable, "-m", "rig", "run", "--quick", "--no-pages", "--ui", "--strategies", "delete-many"]
 
 
 def _get(url: str, body: bytes | None = None) -> str:
@@ -40,7 +40,7 @@ def test_the_trial_under_way_is_seen_and_nobody_else_can_stop_it(tmp_path):
                 _get(f"{address}stop", b"")
             assert refused.value.code == 409
             assert seen["facts"]["profile"] == "hot-key"
-            assert seen["trial"]["arm"] == "fixed-timeout"
+            assert seen["trial"]["arm"] == "delete-many"
             out, _ = run.communicate(timeout=200)
         finally:
             run.kill()
@@ -50,10 +50,14 @@ def test_the_trial_under_way_is_seen_and_nobody_else_can_stop_it(tmp_path):
 
 
 def _wait_for_a_picture(address: str) -> dict:
-    """Until the trial has response times, a write and a stampede: two writes and an expiry are planned."""
+    """Until the trial has response times, a write and a stampede: each of two writes deletes what others then miss."""
     deadline = time.monotonic() + 120
+    state: dict = {}
     while time.monotonic() < deadline:
-        state = json.loads(_get(f"{address}rig/state"))
+        try:
+            state = json.loads(_get(f"{address}rig/state"))
+        except urllib.error.URLError as error:
+            pytest.fail(f"the run was over ({error}); last shown: {state}")
         trial = state["trial"] or {}
         kinds = {marker["kind"] for marker in trial.get("markers", [])}
         if trial.get("totals", {}).get("reads") and {"write", "stampede"} <= kinds:

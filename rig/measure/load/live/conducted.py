@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gevent
 from locust.env import Environment
+from locust.web import WebUI
 
 from rig.measure.load.live.events import LiveEvents
 from rig.measure.load.live.exporter import serve_metrics
@@ -16,8 +18,11 @@ from rig.measure.load.live.feed import LiveFeed
 from rig.measure.load.live.plain import live_feed, set_live
 from rig.measure.load.live.tab import add_tab
 from rig.measure.load.trial import Trial
+from rig.model import InfrastructureError
 
 HOST = "127.0.0.1"
+_OPEN_S = 20.0
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,17 @@ def _open_ui(environment: Environment, port: int, feed: LiveFeed) -> str:
     web_ui = environment.create_web_ui(HOST, port, delayed_start=True)
     add_tab(web_ui, feed, conducted=True)
     web_ui.start()
+    _wait_until_it_answers(web_ui, port)
     return f"http://{HOST}:{port}/"
+
+
+def _wait_until_it_answers(web_ui: WebUI, port: int) -> None:
+    """Locust opens the port in a greenlet of its own, after ``start`` has returned; an address told is to answer."""
+    deadline_s = time.monotonic() + _OPEN_S
+    while not (web_ui.server and web_ui.server.started):
+        if (web_ui.greenlet is not None and web_ui.greenlet.dead) or time.monotonic() > deadline_s:
+            raise InfrastructureError(f"port {port} on {HOST}: Locust's web UI could not open it; run it again")
+        gevent.sleep(_POLL_S)
 
 
 def told(environment: Environment, message: dict[str, Any]) -> None:
