@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from rig.gate.live.calibrate import as_text, line_of, tally  # noqa: E402
 from rig.gate.live.conductor import conduct  # noqa: E402
-from rig.gate.live.plan import BLOCK_S, GatePlan  # noqa: E402
+from rig.gate.live.plan import BLOCK_S, GatePlan, head_s  # noqa: E402
 from rig.gate.live.visits import planned_visits  # noqa: E402
 from rig.gate.outcome import Side  # noqa: E402
 from rig.gate.settings import Settings  # noqa: E402
@@ -46,6 +46,7 @@ examples:
   .venv/bin/python benchmarks/gate_live.py --show
 """
 PAGE = "/p/moon-jar/"
+HEAD_S = head_s((PAGE,))
 FILE = "gate-live.jsonl"
 HITS_SHARE, PAGE_SHARE = 0.10, 0.20
 
@@ -170,7 +171,7 @@ def measure_truth() -> Truth:
             fleet.wait_ready()
             visits = planned_visits((PAGE,), 8, 1)
             found = launch(arms, fleet, _traffic(target, 1), folder, number=1, blocks=2, visits=visits)
-    hits = found.requests[0].query("cache == 'HIT' and intended_s > @found.start_s + @BLOCK_S")
+    hits = found.requests[0].query("cache == 'HIT' and intended_s > @found.start_s + @HEAD_S")
     service_ms = ((hits["done_s"] - hits["sent_s"]) * 1000).median()
     known = sorted(visit["lcp_ms"] for visit in found.visits if visit["lcp_ms"])
     return Truth(
@@ -190,6 +191,7 @@ def _traffic(target: TargetConfig, seed: int) -> Traffic:
         rate_rps=target.rate_rps,
         paths=target.paths,
         block_s=BLOCK_S,
+        head_s=HEAD_S,
         write=target.write,
         strategy=target.strategy,
         content=target.content,

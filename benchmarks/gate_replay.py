@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.gate import LAUNCHED, SUPPLIED, share
-from rig.gate.blocks import Effects, Launch, effects, reads_of
+from rig.gate.blocks import Effects, Launch, effects, kept_blocks, reads_of
 from rig.gate.harrell_davis import CYCLE, Visit, lcp_effects
 from rig.gate.metrics import MISS_RATIO, STAMPEDE_PEAK, GateMetric, Quantity, lcp_metric, response_metrics
 from rig.gate.sequential import Looks
@@ -92,10 +92,16 @@ def _recorded(number: int, trials: Sequence[SealedTrial]) -> Recorded:
     facts = trials[0].facts
     window_s = round(facts["end_s"] - facts["start_s"], 3)
     reads = [
-        reads_of(one.frame("requests"), start_s=facts["start_s"], window_s=window_s, block_s=facts["block_s"])
+        reads_of(
+            one.frame("requests"),
+            start_s=facts["start_s"],
+            window_s=window_s,
+            block_s=facts["block_s"],
+            head_s=facts["head_s"],
+        )
         for one in trials
     ]
-    blocks = int(window_s // facts["block_s"]) - 1
+    blocks = kept_blocks(window_s, facts["block_s"], facts["head_s"])
     launch = Launch(number=number, blocks=blocks, baseline=reads[0], candidate=reads[1])
     metrics = [*(m for cache in CacheStatus for m in response_metrics(cache)), MISS_RATIO]
     found = {metric: effects(metric, [launch]) for metric in metrics}

@@ -77,7 +77,7 @@ def outcome(verdict: str, *metrics: dict[str, Any], reasons: Sequence[str] = (),
         "baseline": {"ref": "main", "revision": "1a2b3c4d5e6f", "url": None, "title": "main (1a2b3c4d5e6f)"},
         "candidate": {"ref": None, "revision": "7a8b9c0d1e2f", "url": None, "title": "7a8b9c0d1e2f"},
         "design": {
-            "rate_rps": 100.0, "block_s": 5.0, "blocks_a_launch": 2, "first_look": 4, "last_look": 12,
+            "rate_rps": 100.0, "head_s": 8.5, "block_s": 5.0, "blocks_a_launch": 2, "first_look": 4, "last_look": 12,
             "paths": {"/": 0.5, "/p/moon-jar/": 0.5}, "pages": ["/", "/p/moon-jar/"], "relaunched": True,
             "strategy": "single-flight", "seed": 1,
         },

@@ -22,7 +22,7 @@ from rig.model import CacheStatus, Kind
 
 BLOCK_S = 5.0
 # The page cache of the system, the interpreter's first calls, connections being opened: not what is compared.
-DISCARDED_BLOCKS = 1
+DISCARDED_S = BLOCK_S
 # Reads whose answer the cache did not hold.
 COMPUTED = (CacheStatus.MISS, CacheStatus.BYPASS)
 
@@ -79,18 +79,20 @@ class Effects:
         return [float(np.mean(blocks)) if blocks else math.nan for blocks in self.launches]
 
 
-def kept_blocks(window_s: float, block_s: float = BLOCK_S) -> int:
-    """Whole blocks of a launch's window after the discarded ones."""
-    return max(0, int(window_s // block_s) - DISCARDED_BLOCKS)
+def kept_blocks(window_s: float, block_s: float = BLOCK_S, head_s: float = DISCARDED_S) -> int:
+    """Whole blocks of a launch's window after its discarded head."""
+    return max(0, int((window_s - head_s) // block_s))
 
 
-def reads_of(requests: pd.DataFrame, *, start_s: float, window_s: float, block_s: float = BLOCK_S) -> Reads:
-    """The reads of one arm's :data:`rig.samples.REQUESTS`, by block since ``start_s``; incomplete blocks are left out.
+def reads_of(
+    requests: pd.DataFrame, *, start_s: float, window_s: float, block_s: float = BLOCK_S, head_s: float = DISCARDED_S
+) -> Reads:
+    """The reads of one arm's :data:`rig.samples.REQUESTS`, by block from ``head_s`` after ``start_s`` on.
 
-    Blocks are those of the intended start: a slow response belongs where it was due.
+    Incomplete blocks are left out. Blocks are those of the intended start: a slow response belongs where it was due.
     """
-    since = (requests["intended_s"].to_numpy(float) - start_s) // block_s - DISCARDED_BLOCKS
-    kept = (since >= 0) & (since < kept_blocks(window_s, block_s))
+    since = (requests["intended_s"].to_numpy(float) - start_s - head_s) // block_s
+    kept = (since >= 0) & (since < kept_blocks(window_s, block_s, head_s))
     sent = kept & requests["sent_s"].notna().to_numpy(bool)
     is_read = (requests["kind"] == Kind.READ).to_numpy(bool)
     timed = kept & is_read & is_timed(requests).to_numpy(bool)

@@ -80,6 +80,7 @@ class Design:
     """How it was measured. ``relaunched`` False: between two servers that ran already, see ``left_open``."""
 
     rate_rps: float
+    head_s: float
     block_s: float
     blocks_a_launch: int
     first_look: int

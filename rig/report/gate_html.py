@@ -56,6 +56,7 @@ def _design(design: Mapping[str, Any]) -> list[tuple[str, str]]:
     paths = ", ".join(f"{cleaned(path)} ({percent(share)})" for path, share in design["paths"].items())
     return [
         ("requests, both arms together", figure(design["rate_rps"], "/s")),
+        ("calm head of a launch", seconds(design["head_s"])),
         ("block", seconds(design["block_s"])),
         ("blocks kept of a launch", str(design["blocks_a_launch"])),
         ("decides after", f"launch {design['first_look']} to {design['last_look']}"),

@@ -18,7 +18,7 @@ from rig.measure.single import LOCUSTFILE
 from rig.plan.target import TargetWrite, parse_target
 
 HERE = Path(__file__).parent
-TRAFFIC = Traffic(seed=3, rate_rps=200.0, paths={"/": 1.0}, block_s=0.5)
+TRAFFIC = Traffic(seed=3, rate_rps=200.0, paths={"/": 1.0}, block_s=0.5, head_s=0.5)
 
 
 @pytest.fixture(scope="module")

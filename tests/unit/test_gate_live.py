@@ -14,7 +14,7 @@ from rig.gate.harrell_davis import CYCLE, lcp_effects
 from rig.gate.live.calibrate import as_text, key, tally
 from rig.gate.live.checks import checks
 from rig.gate.live.course import stampede_reason
-from rig.gate.live.plan import GateOptions, GatePlan
+from rig.gate.live.plan import BLOCK_S, GateOptions, GatePlan, head_s
 from rig.gate.live.taken import as_launch, visits_of
 from rig.gate.live.visits import cycles_that_fit, planned_visits
 from rig.gate.metrics import STAMPEDE_PEAK, lcp_metric
@@ -27,6 +27,7 @@ from rig.measure.gate.launch import Launched, Traffic
 from rig.measure.gate.machine import Use
 from rig.samples import REQUESTS
 
+TRAFFIC = Traffic(seed=1, rate_rps=100.0, paths={"/": 1.0}, block_s=5.0, head_s=5.0)
 EMPTY = REQUESTS.empty_table().to_pandas()
 
 
@@ -98,7 +99,7 @@ def test_a_cycle_that_failed_counts_as_lost():
 def test_visits_that_all_failed_are_no_page_without_lcp(causes, standing):
     """An API paints nothing in either arm, and a page may not be visited; what failed in both can't be passed over."""
     rows = [visit(0, side, lcp_ms=None, cause=cause) for side, cause in enumerate(causes)]
-    ruled = rule(Settings(), ("/",), as_launch(launched(), 5.0), visits_of(launched(*rows)))
+    ruled = rule(Settings(), ("/",), as_launch(launched(), TRAFFIC), visits_of(launched(*rows)))
     ruling = ruled[lcp_metric("/")]
     assert ruling.standing is standing
     assert ("failed or starved" in ruling.reason) is (standing is Standing.INVALID)
@@ -106,8 +107,17 @@ def test_visits_that_all_failed_are_no_page_without_lcp(causes, standing):
 
 def test_what_comes_behind_the_last_block_is_in_none():
     """The write's half second."""
-    assert as_launch(launched(), 5.0).blocks == 2
-    assert as_launch(launched(window_s=15.0), 5.0).blocks == 2
+    assert as_launch(launched(), TRAFFIC).blocks == 2
+    assert as_launch(launched(window_s=15.0), TRAFFIC).blocks == 2
+
+
+def test_a_launch_is_calm_for_longer_where_pages_are_visited():
+    """No part of the longer head is in a block, and the blocks are as long as ever."""
+    assert head_s(("/",)) > head_s(()) == BLOCK_S
+    longer = replace(TRAFFIC, head_s=head_s(("/",)))
+    assert longer.spec(1, 2).window_s == longer.head_s + 10.0
+    assert as_launch(launched(window_s=longer.head_s + 10.5), longer).blocks == 2
+    assert as_launch(launched(window_s=longer.head_s + 9.5), longer).blocks == 1
 
 
 @pytest.mark.parametrize(
@@ -147,11 +157,10 @@ def test_gates_of_a_build_against_itself_are_added_up():
 
 def test_gates_of_another_build_or_design_are_not_added_up():
     """The project's revision, rate, paths, pages and margins are in the key; the seed, which each gate has, is not."""
-    traffic = Traffic(seed=1, rate_rps=100.0, paths={"/": 1.0}, block_s=5.0)
     side = Side(revision="1a2b3c4d5e6f")
     plan = GatePlan(
         arms=lambda _folder, _say: Urls("a", "b"),
-        traffic=traffic,
+        traffic=TRAFFIC,
         pages=("/",),
         settings=Settings(),
         baseline=side,
@@ -161,11 +170,11 @@ def test_gates_of_another_build_or_design_are_not_added_up():
     clean = {"commit": "0a0b0c", "machine": "x86_64"}
     first = key(plan, GateOptions(), clean)
     assert first["begun"] is None
-    assert key(replace(plan, traffic=replace(traffic, seed=2)), GateOptions(), clean) == first
+    assert key(replace(plan, traffic=replace(TRAFFIC, seed=2)), GateOptions(), clean) == first
     for other in (
         replace(plan, candidate=Side(revision="7a8b9c0d1e2f")),
-        replace(plan, traffic=replace(traffic, rate_rps=50.0)),
-        replace(plan, traffic=replace(traffic, paths={"/": 0.5, "/p/": 0.5})),
+        replace(plan, traffic=replace(TRAFFIC, rate_rps=50.0)),
+        replace(plan, traffic=replace(TRAFFIC, paths={"/": 0.5, "/p/": 0.5})),
         replace(plan, pages=()),
         replace(plan, settings=Settings(max_regression="5%")),
     ):
@@ -203,7 +212,7 @@ def test_a_gate_that_gave_up_on_late_launches_has_no_tick():
 
 def test_no_reads_are_no_blocks():
     """An empty launch stays countable."""
-    assert isinstance(as_launch(launched(), 5.0).baseline.response_ms.sum(), float)
+    assert isinstance(as_launch(launched(), TRAFFIC).baseline.response_ms.sum(), float)
     assert pd.DataFrame(EMPTY).empty
 
 

@@ -33,7 +33,7 @@ LEAST_LAUNCHES, MOST_LAUNCHES = 8, 12
 LIMIT_S = 235.0
 """No launch is begun that would end after it, unless fewer than the least were measured."""
 FIRST_IS_SLOWER = 0.85
-"""Of the time of the first launch the others take: files lie in memory then."""
+"""Of what the first launch takes beside its traffic the others take: files lie in memory then."""
 MOST_SPOILED = 3
 """With more launches to measure again the machine is too busy to tell anything."""
 
@@ -96,6 +96,7 @@ class Course:
         traffic = self.plan.traffic
         return Design(
             rate_rps=traffic.rate_rps,
+            head_s=traffic.head_s,
             block_s=traffic.block_s,
             blocks_a_launch=BLOCKS,
             first_look=self.looks.first,
@@ -113,19 +114,20 @@ class Course:
 
     def _warm_up(self) -> None:
         """Nothing of it is judged but counts: what both arms supply, how many visits fit, how long a launch takes."""
-        block_s, pages = self.plan.traffic.block_s, self.plan.pages
+        traffic, pages = self.plan.traffic, self.plan.pages
         self.say("warm-up: both arms start")
         found = self._launch(0, WARM_UP_BLOCKS, len(pages) * WARM_UP_CYCLES, pages)
         self.facts.append(facts_of(found))
         self.faults += found.faults
-        as_measured = as_launch(found, block_s)
+        as_measured = as_launch(found, traffic)
         self.faults += error_faults([as_measured])
-        self.cycles = cycles_that_fit(found.visits, block_s)
+        self.cycles = cycles_that_fit(found.visits, traffic.head_s)
         self.pages = pages[: self.cycles]
         ruled = rule(self.plan.settings, pages, as_measured, visits_of(found))
         visited = {metric: self._if_visited(metric, ruling, found) for metric, ruling in ruled.items()}
         self.rulings = asked_for(visited)
-        self._launch_s = FIRST_IS_SLOWER * self._seconds + (BLOCKS - WARM_UP_BLOCKS) * block_s
+        ending_s = FIRST_IS_SLOWER * (self._seconds - found.window_s)
+        self._launch_s = traffic.spec(1, BLOCKS).window_s + ending_s
         fit = int((LIMIT_S - self._seconds) / self._launch_s)
         self.looks = Looks(last=max(LEAST_LAUNCHES, min(MOST_LAUNCHES, fit)))
 
@@ -135,8 +137,8 @@ class Course:
             return ruling
         if metric.page is None:
             return replace(ruling, reason=f"{metric.name}: no page is visited")
-        block_s, place = self.plan.traffic.block_s, self.plan.pages.index(metric.page)
-        if cycles_that_fit(found.visits, block_s, ARMS.index("baseline")) > place:
+        head_s, place = self.plan.traffic.head_s, self.plan.pages.index(metric.page)
+        if cycles_that_fit(found.visits, head_s, ARMS.index("baseline")) > place:
             reason = f"{metric.name}: visits of the candidate take too long to be repeated, the baseline's do not"
             return Ruling(standing=Standing.INVALID, reason=reason)
         reason = f"{metric.name}: visits take too long to be repeated in each launch"
@@ -160,8 +162,8 @@ class Course:
                 return
             self.say(f"launch {number} is measured again: {'; '.join(spoiled)}")
         # The warm-up's visits were slower. How long they take favours nobody: each cycle holds both arms.
-        self.cycles = max(len(self.pages), cycles_that_fit(found.visits, self.plan.traffic.block_s))
-        self.launches.append(as_launch(found, self.plan.traffic.block_s))
+        self.cycles = max(len(self.pages), cycles_that_fit(found.visits, self.plan.traffic.head_s))
+        self.launches.append(as_launch(found, self.plan.traffic))
         self.visits += visits_of(found)
         self.stampedes += stampedes_of(found)
 

@@ -24,6 +24,9 @@ from rig.plan.profile import load_profile
 from rig.plan.target import DEFAULT_RATE_RPS, FILES, TargetConfig, find_target, parse_target, shares_of
 
 BLOCK_S = 5.0
+HEAD_OF_VISITS = 1.7
+"""Blocks that a launch's head is long where pages are visited in it; one where none are. Between the arms' LCPs chance
+is larger than anything else that is compared, so the time that a launch less would take is worth more as visits."""
 MOST_PAGES = 1
 """Pages visited where nobody says which: they share the visits, and with half of them LCP sees half as much."""
 Say = Callable[[str], None]
@@ -86,18 +89,28 @@ def _of_builds(options: GateOptions, folder: Path, say: Say) -> GatePlan:
     if options.baseline_ref is not None:
         baseline = baseline_tree(root, options.baseline_ref, target, candidate, say)
     traffic = _traffic(options, target.paths, target.rate_rps)
+    pages = _pages(options, target.pages, traffic.paths)
     return GatePlan(
         arms=partial(_builds, target, (baseline, candidate), options.strategy or target.strategy),
         traffic=replace(
-            traffic, write=target.write, content=target.content, strategy=options.strategy or target.strategy
+            traffic,
+            head_s=head_s(pages),
+            write=target.write,
+            content=target.content,
+            strategy=options.strategy or target.strategy,
         ),
-        pages=_pages(options, target.pages, traffic.paths),
+        pages=pages,
         settings=_settings(options.config, root),
         baseline=Side(ref=options.baseline_ref, revision=baseline.revision),
         candidate=Side(revision=candidate.revision),
         relaunched=True,
         advisory=options.advisory,
     )
+
+
+def head_s(pages: Collection[str]) -> float:
+    """How long a launch is calm before its first kept block."""
+    return HEAD_OF_VISITS * BLOCK_S if pages else BLOCK_S
 
 
 def _builds(target: TargetConfig, trees: tuple[Tree, Tree], strategy: str | None, folder: Path, say: Say) -> Arms:
@@ -117,11 +130,12 @@ def _between_urls(options: GateOptions, folder: Path) -> GatePlan:
         raise UsageError(
             f"--baseline-url and --candidate-url: both are {bases[0]}; a server differs from itself by luck"
         )
-    traffic = replace(_traffic(options, _own_paths(options, urls), DEFAULT_RATE_RPS), strategy=options.strategy)
+    traffic = _traffic(options, _own_paths(options, urls), DEFAULT_RATE_RPS)
+    pages = _pages(options, None, traffic.paths)
     return GatePlan(
         arms=lambda _folder, _say: Urls(bases[0], bases[1]),
-        traffic=traffic,
-        pages=_pages(options, None, traffic.paths),
+        traffic=replace(traffic, head_s=head_s(pages), strategy=options.strategy),
+        pages=pages,
         settings=_settings(options.config, project_root(folder)),
         baseline=Side(url=urls[0]),
         candidate=Side(url=urls[1]),
@@ -162,7 +176,7 @@ def _traffic(options: GateOptions, paths: Mapping[str, float], rate_rps: float) 
     rate = options.rate_rps or rate_rps
     if not math.isfinite(rate):
         raise UsageError(f"--rate {rate:g}: write a number of requests per second, like 100")
-    return Traffic(seed=options.seed, rate_rps=rate, paths=paths, block_s=BLOCK_S)
+    return Traffic(seed=options.seed, rate_rps=rate, paths=paths, block_s=BLOCK_S, head_s=BLOCK_S)
 
 
 def _pages(options: GateOptions, configured: Collection[str] | None, paths: Mapping[str, float]) -> tuple[str, ...]:

@@ -9,22 +9,28 @@ from rig.gate.blocks import Launch, kept_blocks, reads_of
 from rig.gate.harrell_davis import Visit
 from rig.gate.outcome import LaunchFacts, MetStampede
 from rig.measure.gate.arms import ARMS
-from rig.measure.gate.launch import Launched
+from rig.measure.gate.launch import Launched, Traffic
 from rig.model import VisitOutcome
 
 NO_LCP = "no_lcp"
 """Cause of a visit whose page came and painted nothing."""
 
 
-def as_launch(found: Launched, block_s: float) -> Launch:
+def as_launch(found: Launched, traffic: Traffic) -> Launch:
     """Its reads by block, and its peaks."""
     baseline, candidate = (
-        reads_of(requests, start_s=found.start_s, window_s=found.window_s, block_s=block_s)
+        reads_of(
+            requests,
+            start_s=found.start_s,
+            window_s=found.window_s,
+            block_s=traffic.block_s,
+            head_s=traffic.head_s,
+        )
         for requests in found.requests
     )
     return Launch(
         number=found.number,
-        blocks=kept_blocks(found.window_s, block_s),
+        blocks=kept_blocks(found.window_s, traffic.block_s, traffic.head_s),
         baseline=baseline,
         candidate=candidate,
         baseline_peak=found.peaks[0],

@@ -12,17 +12,17 @@ from rig.measure.gate.arms import ARMS
 from rig.measure.gate.launch import CALM_UNTIL, VISITS_FROM
 from rig.measure.load.order import PlannedVisit
 
-MOST_CYCLES = 10
+MOST_CYCLES = 20
 SPARE = 0.95
 """Of the calm part: visits vary, and a cycle that has begun is finished, calm or not."""
 
 
-def cycles_that_fit(visits: Sequence[Mapping[str, Any]], block_s: float, side: int | None = None) -> int:
+def cycles_that_fit(visits: Sequence[Mapping[str, Any]], head_s: float, side: int | None = None) -> int:
     """Cycles in one launch's calm part, from how long visits of the warm-up took; ``side``: were all as that arm's."""
     took_s = [float(visit["took_s"]) for visit in visits if side in (None, visit["side"])]
     if not took_s:
         return 0
-    room_s = SPARE * (CALM_UNTIL - VISITS_FROM) * block_s
+    room_s = SPARE * (CALM_UNTIL - VISITS_FROM) * head_s
     return min(MOST_CYCLES, int(room_s / (len(CYCLE) * median(took_s))))
 
 

@@ -41,12 +41,13 @@ they would hide everything else in p95 and p99."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What every launch is offered: a calm head with page visits, ``blocks`` blocks of ``block_s`` seconds, a write."""
+    """What every launch is offered: a calm head with page visits, some blocks, a write."""
 
     seed: int
     rate_rps: float
     paths: Mapping[str, float]
     block_s: float
+    head_s: float
     write: TargetWrite | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     strategy: str | None = None
@@ -55,7 +56,7 @@ class Traffic:
     def spec(self, number: int, blocks: int) -> ScheduleSpec:
         """The schedule of launch ``number``, both arms' requests together."""
         groups: tuple[WriteGroup, ...] = ()
-        kept_s = window_s = self.block_s * (1 + blocks)
+        kept_s = window_s = self.head_s + self.block_s * blocks
         if self.write is not None:
             fields = dict(parse_qsl(self.write.form, keep_blank_values=True))
             window_s += TAIL * self.block_s
@@ -73,7 +74,7 @@ class Traffic:
             visit_paths={},
             # Bursts meet the arms unequally, by a coin: what queues in them is luck, and hides what a build changed.
             arrivals="uniform",
-            calm_head_s=CALM_UNTIL * self.block_s,
+            calm_head_s=CALM_UNTIL * self.head_s,
             write_groups=groups,
         )
 
@@ -136,12 +137,13 @@ def launch(
         use = watch.stop(arms=used_s(cpu_s, [arm.cpu_s() for arm in pair]), fleet=list(found["cpu_s"].values()))
         faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
-    kept_s = found["start_s"] + traffic.block_s
+    kept_s = found["start_s"] + traffic.head_s
     marked = [
         marks(stream_batches(one.requests_stream), side, 0, since_s=kept_s)
         for one, side in zip(folders, found["sides"], strict=True)
     ]
-    facts = {"round": number, "start_s": found["start_s"], "end_s": found["end_s"], "block_s": traffic.block_s}
+    times = {name: found[name] for name in ("start_s", "end_s")}
+    facts = {"round": number, **times, "head_s": traffic.head_s, "block_s": traffic.block_s}
     for name, one, side, origin, why in zip(ARMS, folders, found["sides"], origins, marked, strict=True):
         one.seal(origin or [], {**facts, "arm": name, "marks": why, "requests": side["requests"]})
     trials = [
@@ -207,8 +209,8 @@ def _order(
     return PairOrder(
         sides=(first, second),
         visits=tuple(visits),
-        visits_from_s=VISITS_FROM * traffic.block_s,
-        visits_until_s=CALM_UNTIL * traffic.block_s,
+        visits_from_s=VISITS_FROM * traffic.head_s,
+        visits_until_s=CALM_UNTIL * traffic.head_s,
         visit_headers=traffic.page_headers,
     )
 
