@@ -138,10 +138,13 @@ def pages(
 def _measure(options: PagesOptions, samples: Path | None) -> dict[str, Any]:
     from rig.cli.progress import VisitProgress
     from rig.measure.visits import visit_pages
+    from rig.report.gate_words import cleaned
     from rig.report.pages import warnings
 
     with VisitProgress(options.scheduled) as progress:
         visited = visit_pages(options, progress.at)
+    for line in visited.said:
+        click.echo(cleaned(line), err=True)
     if samples is not None:
         _keep(visited.table, samples)
     found = _figures(options, visited)

@@ -21,6 +21,8 @@ from rig.measure.pages.protocol import VisitOptions
 from rig.measure.services.browser import find_browser
 from rig.samples import PAGES
 
+SAID = "browser process: "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagesOptions:
@@ -56,6 +58,8 @@ class Visited:
     restarts: int
     """How often the browser had to be replaced."""
     browser: str
+    said: Sequence[str] = ()
+    """By the browser process: what stands behind a failure that one word does not explain."""
 
 
 def order_of_visits(urls: Sequence[str], visits: int, seed: int) -> list[str]:
@@ -81,12 +85,14 @@ def visit_pages(options: PagesOptions, on_progress: Callable[[int], None]) -> Vi
         before_s = client.cpu_s()
         rows = _Visits(options, client, on_progress).run()
         after_s = client.cpu_s()
+        log = (Path(logs) / "browser.log").read_text(encoding="utf-8", errors="replace")
     return Visited(
         table=table_of(rows, PAGES),
         # What a killed browser used is lost with it, and its successor's start is no visit's.
         cpu_s=None if before_s is None or after_s is None or client.restarts else after_s - before_s,
         restarts=client.restarts,
         browser=browser.version,
+        said=[line for line in log.splitlines() if line.startswith(SAID)],
     )
 
 
