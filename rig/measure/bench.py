@@ -202,7 +202,8 @@ class Used:
         self.cache = {
             "cache_commands": now.commands - before.commands - own if whole else None,
             "cache_round_trips": _less(now.round_trips, before.round_trips, own) if whole else None,
-            "cache_memory_bytes": _less(now.memory_bytes, self._empty_bytes) if whole else None,
+            # What a server frees meanwhile may be more than a few small entries take: then that is not known.
+            "cache_memory_bytes": (_less(now.memory_bytes, self._empty_bytes) or None) if whole else None,
             "cache_keys": now.keys,
         }
         after = self._seconds()

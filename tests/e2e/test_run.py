@@ -61,7 +61,9 @@ def test_what_a_thousand_requests_cost_was_measured(finished):
         if arm["trials"]:
             costs = arm["economics"]
             assert costs["cache_commands_per_1000"] >= costs["cache_round_trips_per_1000"] > 0
-            assert costs["cache_keys"] > 0 and costs["cache_memory_bytes"] > 0
+            assert costs["cache_keys"] > 0
+            # Few keys may take less than the server freed meanwhile; that is unknown, not nothing.
+            assert costs["cache_memory_bytes"] is None or costs["cache_memory_bytes"] > 0
             assert costs["app_cpu_s_per_1000"] > 0
 
 
