@@ -57,9 +57,7 @@ def test_the_contract(site: Site, tmp_path: Path) -> None:
     urls = [site.url(path) for path in ("/hero", "/failing", "/empty")]
     found = figures(*urls, "--visits", "3", "--samples", str(samples), "--screenshots", str(pictures))
     assert set(found) >= KEYS
-    assert (found["scheduled"], found["failed"], found["failures"]["status"]) == (9, 6, 3)
-    # On a busy machine the browser may have lost one; which word is whose, test_pages.py says.
-    assert sum(found["failures"].values()) == 6
+    assert (found["scheduled"], found["failed"], found["failures"]) == (9, 6, {"status": 3, "no_lcp": 3})
     assert set(found["lcp_ms"]) == set(found["ttfb_ms"]) == {"p50", "p75", "p95", "iqr"}
     assert set(found["parts_ms"]) == {"ttfb", "load_delay", "load_duration", "render_delay"}
     assert found["visit_slip_ms"] == {"p50": None, "max": None}  # Back to back nothing is due.
