@@ -3,13 +3,19 @@
 Few visits make a poor p75 of an order statistic. Harrell and Davis' (Biometrika 69, 1982) weighs them all, varies less,
 and is smooth, so that their jackknife gives its variance: each cycle's pseudo-value is what it adds to log p75 of the
 candidate minus log p75 of the baseline. Pseudo-values are tested as blocks are, with their launch as unit.
+
+Arms are compared within each launch: what made a launch's visits slow made them slow in both, and cancels. In a p75
+over all launches the slow ones would be the upper quarter, and nothing else would count (docs/decisions/0024).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -56,22 +62,25 @@ def quantile_hd(values: npt.ArrayLike, q: float) -> float:
 
 
 def lcp_effects(metric: GateMetric, visits: Sequence[Visit], launches: int) -> Effects:
-    """The pseudo-value of each whole cycle of the metric's page, by launch (numbered from 1).
+    """What each whole cycle of the metric's page says of the effect, by launch (numbered from 1).
 
-    A cycle with a visit that was not measured is left out, both arms alike, and counted as unused.
+    The mean of a launch is its log-ratio of p75s. Of a budget, which has no other arm to be compared with in the same
+    launch, p75 is that of all visits. A cycle with a visit that was not measured is left out, both arms alike, and
+    counted as unused.
     """
     mine = [visit for visit in visits if visit.page == metric.page]
     cycles = _whole_cycles(mine)
-    units = list(cycles)
     found: list[list[float]] = [[] for _ in range(launches)]
-    if len(units) >= LEAST_CYCLES:
-        for (launch, _), value in zip(units, _pseudo_values(metric, list(cycles.values())), strict=True):
-            found[launch - 1].append(value)
+    if len(cycles) >= LEAST_CYCLES:
+        for together in [list(cycles)] if metric.budget is not None else _by_launch(cycles):
+            said = _said_by_each(metric, [cycles[key] for key in together])
+            for (launch, _), value in zip(together, said, strict=True):
+                found[launch - 1].append(value)
     return Effects(
         metric=metric,
         launches=tuple(tuple(values) for values in found),
         counts=tuple(_supply(mine, launch) for launch in range(1, launches + 1)),
-        unused=len({(visit.launch, visit.cycle) for visit in mine}) - len(units),
+        unused=len({(visit.launch, visit.cycle) for visit in mine}) - len(cycles),
     )
 
 
@@ -102,14 +111,23 @@ def _whole_cycles(visits: Sequence[Visit]) -> Mapping[tuple[int, int], tuple[Flo
     return whole
 
 
-def _pseudo_values(metric: GateMetric, cycles: Sequence[tuple[Floats, Floats]]) -> list[float]:
-    """Jackknife: n times the effect of all cycles, minus n - 1 times that of all but one."""
+def _by_launch(keys: Iterable[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    return [list(members) for _, members in groupby(keys, key=itemgetter(0))]
+
+
+def _said_by_each(metric: GateMetric, cycles: Sequence[tuple[Floats, Floats]]) -> list[float]:
+    """Jackknife: the effect of all cycles, and for each by how much it lies elsewhere without it, n - 1 times.
+
+    Pseudo-values, moved so that their mean is the effect itself: correcting its bias, which both arms share, would cost
+    a fifth more scatter (docs/decisions/0024).
+    """
     count = len(cycles)
     of_all = _effect(metric, cycles)
-    return [
-        count * of_all - (count - 1) * _effect(metric, [*cycles[:left_out], *cycles[left_out + 1 :]])
-        for left_out in range(count)
-    ]
+    if count == 1:
+        return [of_all]
+    without = [_effect(metric, [*cycles[:left_out], *cycles[left_out + 1 :]]) for left_out in range(count)]
+    middle = fmean(without)
+    return [of_all - (count - 1) * (one - middle) for one in without]
 
 
 def _effect(metric: GateMetric, cycles: Sequence[tuple[Floats, Floats]]) -> float:

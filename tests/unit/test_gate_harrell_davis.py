@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,3 +97,39 @@ def test_pages_are_apart():
     """Visits of another page are nobody else's effect."""
     assert lcp_effects(lcp_metric("/p/"), visits(), 4).launches == ((), (), (), ())
     assert lcp_supply("/p/", visits()) == Supply(baseline=0, candidate=0)
+
+
+def test_a_slow_launch_is_slow_for_both_arms():
+    """One launch in which the machine takes half as long again: the interval stays as narrow as without it."""
+    calm = visits(launches=8, cycles=8)
+    stormy = [replace(visit, lcp_ms=1.5 * (visit.lcp_ms or 0)) if visit.launch == 3 else visit for visit in calm]
+    taken = [estimate(lcp_effects(METRIC, drawn, 8).launches) for drawn in (calm, stormy)]
+    assert taken[0] is not None and taken[1] is not None
+    assert taken[1].mean == pytest.approx(taken[0].mean)
+    assert taken[1].se == pytest.approx(taken[0].se)
+
+
+def test_a_launchs_mean_is_its_ratio_of_p75s():
+    """Of cycles moved by the jackknife's scatter, the middle is what Harrell and Davis say."""
+    drawn = visits(cycles=6, factor=1.3)
+    for launch, values in enumerate(lcp_effects(METRIC, drawn, 4).launches, start=1):
+        slow, fast = (
+            quantile_hd([v.lcp_ms or 0 for v in drawn if v.launch == launch and v.arm == arm], 0.75)
+            for arm in ("candidate", "baseline")
+        )
+        assert np.mean(values) == pytest.approx(math.log(slow / fast))
+
+
+def test_a_budget_is_held_by_all_visits_together():
+    """Three launches at 80 ms and one at 160 ms: p75 lies between, as a launch's own would in none of them."""
+    budget = replace(METRIC, budget=100.0, margin=1.0)
+    drawn = [replace(visit, lcp_ms=160.0 if visit.launch == 4 else 80.0) for visit in visits(cycles=8)]
+    found = estimate(lcp_effects(budget, drawn, 4).launches)
+    assert found is not None
+    assert 80 < 100 * math.exp(found.mean) < 160
+
+
+def test_one_cycle_a_launch_will_do():
+    """A page so slow that a launch has four visits of it."""
+    found = lcp_effects(METRIC, visits(launches=5, cycles=1, factor=1.2, sd=0.0), 5)
+    assert found.launches == tuple((pytest.approx(math.log(1.2)),) for _ in range(5))
