@@ -7,10 +7,11 @@ test over requests.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from rig.gate.verdict import GateVerdict, Verdict, goes_on, judge
 from rig.journal import SealedTrial, open_run
 from rig.model import CacheStatus
 
-LAUNCHES = 12
 MANN_WHITNEY_GATES = 300
 ARMS = ("baseline", "candidate")
 
@@ -52,10 +52,9 @@ PLANTS: Mapping[str, Plant] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One launch: effects of its blocks by metric, its visits, and response times of hits by arm, ms."""
+    """One launch: effects of its blocks and cycles by metric, and response times of hits by arm, ms."""
 
-    blocks: Mapping[GateMetric, tuple[float, ...]]
-    visits: tuple[Visit, ...]
+    effects: Mapping[GateMetric, tuple[float, ...]]
     hits: tuple[Any, Any]
 
 
@@ -63,18 +62,16 @@ def replay_gates(folder: Path, gates: int, seed: int) -> None:
     """Read every gate below ``folder``; print how relabelled ones end, with and without a plant."""
     runs = sorted(path.parent for path in folder.rglob("gate.json"))
     pool = [launch for run in runs for launch in recorded_launches(run)]
-    every = list(dict.fromkeys(metric for one in pool for metric in one.blocks))
-    family = [metric for metric in every if all(one.blocks.get(metric) for one in pool)]
-    pages = sorted({visit.page for one in pool for visit in one.visits})
-    pages = [page for page in pages if all(any(v.page == page for v in one.visits) for one in pool)]
-    names = ", ".join([metric.name for metric in family] + [f"lcp_p75 {page}" for page in pages])
-    print(f"{len(pool)} launches of {len(runs)} gates; {names}")
-    if len(pool) < LAUNCHES:
-        raise SystemExit(f"too few: a gate takes {LAUNCHES} launches")
+    every = list(dict.fromkeys(metric for one in pool for metric in one.effects))
+    family = [metric for metric in every if all(one.effects.get(metric) for one in pool)]
+    last = max(json.loads((run / "gate.json").read_text("utf-8"))["design"]["last_look"] for run in runs)
+    print(f"{len(pool)} launches of {len(runs)} gates, at most {last} a gate; {', '.join(m.name for m in family)}")
+    if len(pool) < last:
+        raise SystemExit(f"too few: a gate takes {last} launches")
     for title, plant in PLANTS.items():
         rng = np.random.default_rng(seed)
-        drawn = [relabelled(pool, rng) for _ in range(gates)]
-        ends = [ended(launches, family, pages, plant) for launches in drawn]
+        drawn = [relabelled(pool, last, rng) for _ in range(gates)]
+        ends = [ended(launches, family, plant) for launches in drawn]
         show(title, ends, drawn[:MANN_WHITNEY_GATES], plant)
 
 
@@ -104,10 +101,11 @@ def _recorded(number: int, trials: Sequence[SealedTrial]) -> Recorded:
     blocks = kept_blocks(window_s, facts["block_s"], facts["head_s"])
     launch = Launch(number=number, blocks=blocks, baseline=reads[0], candidate=reads[1])
     metrics = [*(m for cache in CacheStatus for m in response_metrics(cache)), MISS_RATIO]
-    found = {metric: effects(metric, [launch]) for metric in metrics}
+    visits = list(_visits(trials))
+    found = [effects(metric, [launch]) for metric in metrics]
+    found += [lcp_effects(lcp_metric(page), visits, 1) for page in sorted({visit.page for visit in visits})]
     return Recorded(
-        blocks={metric: one.launches[0] for metric, one in found.items() if one.launches[0] and not one.unused},
-        visits=tuple(_visits(trials)),
+        effects={one.metric: one.launches[0] for one in found if one.launches[0] and not one.unused},
         hits=(reads[0].response_ms[reads[0].cache == "HIT"], reads[1].response_ms[reads[1].cache == "HIT"]),
     )
 
@@ -119,39 +117,28 @@ def _visits(trials: Sequence[SealedTrial]) -> Iterator[Visit]:
         whole = len(rows) // len(CYCLE) * len(CYCLE)
         for number, (arm, lcp_ms) in enumerate(zip(rows["arm"][:whole], rows["lcp_ms"][:whole], strict=True)):
             known = None if pd.isna(lcp_ms) else float(lcp_ms)
-            yield Visit(page=str(page), launch=0, cycle=number // len(CYCLE), arm=arm, lcp_ms=known)
+            yield Visit(page=str(page), launch=1, cycle=number // len(CYCLE), arm=arm, lcp_ms=known)
 
 
-def relabelled(pool: Sequence[Recorded], rng: np.random.Generator) -> list[Recorded]:
+def relabelled(pool: Sequence[Recorded], last: int, rng: np.random.Generator) -> list[Recorded]:
     """Launches of one gate, drawn without replacement, half of them with their arms exchanged."""
-    chosen = rng.choice(len(pool), LAUNCHES, replace=False)
+    chosen = rng.choice(len(pool), last, replace=False)
     return [_swapped(pool[k]) if rng.integers(2) else pool[k] for k in chosen]
 
 
 def _swapped(one: Recorded) -> Recorded:
     return Recorded(
-        blocks={metric: tuple(-effect for effect in found) for metric, found in one.blocks.items()},
-        visits=tuple(replace(visit, arm=ARMS[visit.arm == ARMS[0]]) for visit in one.visits),
+        effects={metric: tuple(-effect for effect in found) for metric, found in one.effects.items()},
         hits=one.hits[::-1],
     )
 
 
-def ended(
-    launches: Sequence[Recorded], family: Sequence[GateMetric], pages: Sequence[str], plant: Plant
-) -> GateVerdict:
+def ended(launches: Sequence[Recorded], family: Sequence[GateMetric], plant: Plant) -> GateVerdict:
     """How a gate over these launches ends, looking when it would."""
     looks = Looks(last=len(launches))
-    visits = [
-        replace(visit, launch=number, lcp_ms=visit.lcp_ms * (plant.lcp if visit.arm == ARMS[1] else 1.0))
-        for number, one in enumerate(launches, start=1)
-        for visit in one.visits
-        if visit.lcp_ms is not None
-    ]
     for count in range(looks.first, looks.last + 1):
         taken = [_taken(metric, launches[:count], plant) for metric in family]
         taken.append(Effects(metric=STAMPEDE_PEAK, launches=((0.0,),) * count, counts=SUPPLIED[:count]))
-        seen = [visit for visit in visits if visit.launch <= count]
-        taken += [lcp_effects(lcp_metric(page), seen, count) for page in pages]
         found = judge(taken, LAUNCHED[:count], looks=looks, rulings={}, seconds=0.0)
         if not goes_on(found, looks):
             break
@@ -159,10 +146,12 @@ def ended(
 
 
 def _taken(metric: GateMetric, launches: Sequence[Recorded], plant: Plant) -> Effects:
-    planted = math.log(plant.hits) if metric.cache is CacheStatus.HIT else 0.0
+    # A factor on all of an arm is one on its quantiles.
+    is_hit, is_lcp = metric.cache is CacheStatus.HIT, metric.quantity is Quantity.LCP
+    planted = math.log(plant.hits if is_hit else plant.lcp if is_lcp else 1.0)
     return Effects(
         metric=metric,
-        launches=tuple(tuple(effect + planted for effect in one.blocks[metric]) for one in launches),
+        launches=tuple(tuple(effect + planted for effect in one.effects[metric]) for one in launches),
         counts=SUPPLIED[: len(launches)],
         # Close to what counting reads of a busy gate allows; exact counts are not kept here.
         floor_se=1e-4 if metric.quantity is Quantity.MISS_RATIO else 0.0,

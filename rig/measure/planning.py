@@ -16,6 +16,8 @@ from rig.plan.plan import Conditions, Plan, PlannedArm, RunOptions
 from rig.plan.profile import Profile
 
 _RECOMPUTES_TIMED = 5
+_TOLD = ("strategies", "seed_strategies", "threads", "database")
+_TOLD_OF_STRATEGY = ("name", "ttl_s", "max_staleness_s", "max_staleness_recomputes")
 
 
 def plan_run(
@@ -26,9 +28,10 @@ def plan_run(
     ``own_target`` starts a target for a strategy that needs a process of its own.
 
     Raises:
-        UsageError: a strategy, disturbance or write that the target does not offer.
+        UsageError: a strategy, disturbance or write that the target does not offer, or something it does not tell.
     """
     identity = target.identity()
+    refuse_untold(identity, target.url)
     refuse_unoffered(profile, identity)
     names = pick_strategies(options.strategies, profile.strategies, identity["strategies"], identity["seed_strategies"])
     rows = {row["name"]: row for row in identity["strategies"]}
@@ -82,6 +85,26 @@ def refuse_borrowed_cache(profile: Profile) -> None:
         raise UsageError(
             f"profile {profile.name}: {needy[0]} takes every key of the cache server, and RIG_REDIS_URL names one that"
             " is not rig's own; unset RIG_REDIS_URL, so that rig starts its own"
+        )
+
+
+def refuse_untold(identity: Mapping[str, Any], url: str) -> None:
+    """Refuse a target that leaves out what a run can't be planned without.
+
+    Raises:
+        UsageError: names what is missing, and where it is said.
+    """
+    missing = [name for name in _TOLD if identity.get(name) is None]
+    missing += [
+        f"{name} of strategy {row.get('name', '?')}"
+        for row in identity.get("strategies") or ()
+        for name in _TOLD_OF_STRATEGY
+        if name not in row
+    ]
+    if missing:
+        raise UsageError(
+            f"target {url}: its identity does not tell {', '.join(missing)}; `rig run` needs it, say it in"
+            " Hooks(identity=…) (docs/target-contract.md)"
         )
 
 

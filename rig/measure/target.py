@@ -15,6 +15,8 @@ from rig.model import InfrastructureError
 
 CONTRACT = "rig.target/1"
 _TIMEOUT_S = 40.0
+_PROJECTS_OWN = ("seed", "settle", "disturb")
+"""Endpoints that answer 404, too, where the project gave no function for them; identity has told the token's right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,12 @@ class Target:
         text = json.dumps(body).encode()
         response, content = self._exchange("POST", f"/__rig__/{name}", {"X-Rig-Token": self.token}, text)
         if response.status == 404:
-            raise InfrastructureError(
-                f"target {self.url}: has no /__rig__/{name} for this token;"
-                " start it with RIG_MEASURE=1 and the same RIG_TOKEN"
+            remedy = (
+                f"give Hooks({name}=…), which a run needs (docs/target-contract.md)"
+                if name in _PROJECTS_OWN
+                else "start it with RIG_MEASURE=1 and the same RIG_TOKEN"
             )
+            raise InfrastructureError(f"target {self.url}: has no /__rig__/{name} for this token; {remedy}")
         if response.status != 200:
             said = content[:120].decode(errors="replace")
             raise InfrastructureError(f"target {self.url}: /__rig__/{name} answered {response.status} ({said})")

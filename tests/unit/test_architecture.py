@@ -85,6 +85,8 @@ def test_what_may_be_imported_where(path):
     assert "target_app" not in roots
     if module.startswith(("rig.analysis", "rig.report", "rig.board")):
         assert not roots & {"locust", "gevent", "playwright", "django"}
+    if module.startswith("rig.board"):
+        assert not any(name.startswith("rig.measure") for name in names)
     if module.startswith("rig.gate") and not module.startswith("rig.gate.live"):
         own = ("rig.gate", "rig.analysis", "rig.model", "rig.metrics")
         assert all(name.startswith(own) for name in names if name.startswith("rig"))

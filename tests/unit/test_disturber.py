@@ -10,7 +10,7 @@ import pytest
 
 from rig.measure.deeds import DEEDS
 from rig.measure.disturbances import Disturber
-from rig.measure.planning import refuse_borrowed_cache, refuse_unoffered
+from rig.measure.planning import refuse_borrowed_cache, refuse_unoffered, refuse_untold
 from rig.measure.soundness import LATE_DISTURBANCE_S, marks
 from rig.model import InfrastructureError, Mark, UsageError
 from rig.plan.disturbance import KINDS, Planned
@@ -163,6 +163,16 @@ class TestRefused:
         with pytest.raises(UsageError, match="does not depend"):
             refuse_unoffered(profile, {"writes": [{**WRITES[0], "entries": ["home"]}]})
         refuse_unoffered(profile, {})
+
+    def test_a_target_that_leaves_out_what_a_plan_needs(self):
+        """Each fact by its name, and where it is said; null is an answer where a strategy declares no bound."""
+        row = {"name": "lease", "ttl_s": 3, "max_staleness_s": None, "max_staleness_recomputes": 1}
+        whole = {"strategies": [row], "seed_strategies": [], "threads": 8, "database": "sqlite"}
+        refuse_untold(whole, "http://127.0.0.1:8000")
+        with pytest.raises(UsageError, match=r"not tell strategies, seed_strategies, threads, database; .*Hooks"):
+            refuse_untold({"contract": "rig.target/1"}, "http://127.0.0.1:8000")
+        with pytest.raises(UsageError, match="ttl_s of strategy lease;"):
+            refuse_untold({**whole, "strategies": [{k: v for k, v in row.items() if k != "ttl_s"}]}, "http://x")
 
     @pytest.mark.parametrize("name", ["cache-outage", "cold-start"])
     def test_somebody_elses_cache_server_is_neither_killed_nor_emptied(self, monkeypatch, name):

@@ -36,11 +36,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What only the project knows. Each may be left out; then the figures that need it are not measured.
+    """What only the project knows. ``rig gate`` and ``rig load`` need none of it; ``rig run`` all but disturbances.
 
-    identity: facts of the project (strategies, threads, database), merged into the answer.
+    identity: facts of the project (strategies, seed_strategies, threads, database), merged into the answer.
     clear: removes all cached entries.
-    seed: ``(entries)`` stores each named entry now; values are its remaining seconds to live, or null.
+    seed: ``(entries)`` stores each named entry now; values are the share of its time to live that is
+        left, or null.
     settle: ``(sample, seed)`` compares cached versions, and a sample of bodies, with the database. The sample may be
         greater than what there is: all of them.
     disturbances: what can be made to go wrong, by kind: ``{"slow-origin": slow_origin}`` and the project's own.

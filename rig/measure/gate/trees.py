@@ -89,11 +89,12 @@ def set_up(tree: Tree, target: TargetConfig, env: Mapping[str, str], log: Path, 
 
 
 def run(command: str, tree: Tree, env: Mapping[str, str], log: Path, *, what: str) -> None:
-    """Run one shell command of the project.
+    """Run one shell command of the project; ``{tree}`` in it is the tree's path.
 
     Raises:
         InfrastructureError: it failed.
     """
+    command = command.replace("{tree}", str(tree.path))
     with log.open("ab") as stream:
         done = subprocess.run(
             ["sh", "-c", command],
