@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import pandas as pd
 from rig.analysis.quantiles import quantile
 from rig.analysis.requests import DEADLINE, failure_causes, is_timed, response_ms
 from rig.gate.metrics import GateMetric, Quantity
-from rig.gate.supply import Supply
+from rig.gate.supply import NONE, Supply
 from rig.model import CacheStatus, Kind
 
 BLOCK_S = 5.0
@@ -36,9 +37,10 @@ class Reads:
     cache: npt.NDArray[np.str_]  # '' where the response named no status
     sent: int
     failed: int
-    reads_sent: int = 0
-    reads_timed_out: int = 0
-    """Ended by a deadline: they name no cache status, so they are in no class."""
+    reads_due: int = 0
+    reads_unanswered: int = 0
+    """Without a whole answer: timed out, cut off, refused or never sent. They name no cache status, so they are in no
+    class."""
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Reads:
         """Some of the reads, the counts unchanged."""
@@ -61,15 +63,16 @@ class Launch:
 class Effects:
     """One metric's effects on the scale of the test: of each used block in each launch.
 
-    ``counts``: samples by launch and arm, used or not. ``unused``: blocks with too few. ``floor_se``: the least
-    standard error that counting so many allows. ``luck``: how far the effect may lie off because nothing was launched
-    anew; it widens the interval on both sides.
+    ``counts``: samples by launch and arm, used or not. ``unused``: blocks with too few. ``lost``: page visits that were
+    not measured. ``floor_se``: the least standard error that counting so many allows. ``luck``: how far the effect may
+    lie off because nothing was launched anew; it widens the interval on both sides.
     """
 
     metric: GateMetric
     launches: tuple[tuple[float, ...], ...]
     counts: tuple[Supply, ...]
     unused: int = 0
+    lost: Supply = NONE
     floor_se: float = 0.0
     luck: float = 0.0
 
@@ -94,17 +97,24 @@ def reads_of(
     since = (requests["intended_s"].to_numpy(float) - start_s - head_s) // block_s
     kept = (since >= 0) & (since < kept_blocks(window_s, block_s, head_s))
     sent = kept & requests["sent_s"].notna().to_numpy(bool)
-    is_read = (requests["kind"] == Kind.READ).to_numpy(bool)
-    timed = kept & is_read & is_timed(requests).to_numpy(bool)
+    reads = kept & (requests["kind"] == Kind.READ).to_numpy(bool)
+    timed = reads & is_timed(requests).to_numpy(bool)
+    answered = timed & ~requests["cause"].isin(DEADLINE).to_numpy(bool)
     return Reads(
         block=since[timed].astype(np.int64),
         response_ms=response_ms(requests)[timed],
-        cache=requests["cache"].astype(object).fillna("").to_numpy()[timed].astype(str),
+        cache=_statuses(requests["cache"][timed]),
         sent=int(sent.sum()),
         failed=int(failure_causes(requests[sent]).notna().sum()),
-        reads_sent=int((sent & is_read).sum()),
-        reads_timed_out=int((sent & is_read & requests["cause"].isin(DEADLINE).to_numpy(bool)).sum()),
+        reads_due=int(reads.sum()),
+        reads_unanswered=int((reads & ~answered).sum()),
     )
+
+
+def _statuses(told: pd.Series[Any]) -> npt.NDArray[np.str_]:
+    """As :class:`CacheStatus` has them; '' for none, and for the words of another cache."""
+    known = {word: word.upper() for word in told.dropna().unique() if word.upper() in {*CacheStatus}}
+    return np.array([known.get(word, "") for word in told], dtype=str)
 
 
 def effects(metric: GateMetric, launches: Sequence[Launch]) -> Effects:
@@ -186,7 +196,11 @@ def _counting_se(launches: Sequence[Launch]) -> float:
 
 
 def _peaks(metric: GateMetric, launches: Sequence[Launch]) -> Effects:
-    """One effect a launch. No recompute at once with another is a peak of 1, or of 0 where there was none at all."""
+    """One effect a launch. No recompute at once with another is a peak of 1, or of 0 where there was none at all.
+
+    Launches that all had the same peaks do not tell that the next one has. Of n without a stampede the least that may
+    be assumed is that one in n + 2 has the smallest there is, in one arm alone.
+    """
     found = []
     for launch in launches:
         peaks = (launch.baseline_peak, launch.candidate_peak)
@@ -197,4 +211,11 @@ def _peaks(metric: GateMetric, launches: Sequence[Launch]) -> Effects:
         launches=tuple(found),
         counts=tuple(supply(metric, launch) for launch in launches),
         unused=sum(not one for one in found),
+        floor_se=_rare_se(len(found)),
     )
+
+
+def _rare_se(launches: int) -> float:
+    """Standard error of a mean of ``launches`` that are 0 or log 2, the latter once in launches + 2."""
+    share = 1 / (launches + 2)
+    return math.log(2) * math.sqrt(share * (1 - share) / max(1, launches))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rig.gate.blocks import Launch
-from rig.gate.metrics import MOST_ERROR_RISE, MOST_ERRORS, MOST_TIMEOUT_RISE
+from rig.gate.metrics import MOST_ERROR_RISE, MOST_ERRORS, MOST_UNANSWERED_RISE
 from rig.gate.supply import ARMS
 
 # A rise of exactly the margin is still within it.
@@ -27,15 +27,16 @@ def error_faults(launches: Sequence[Launch]) -> Iterator[str]:
     for arm, share in shares.items():
         if share is not None and share > MOST_ERRORS + ROUNDING:
             yield f"the {arm} fails {share:.1%} of its requests; up to {MOST_ERRORS:.0%} is borne"
-    baseline, candidate = ((_sum(launches, arm, "reads_timed_out"), _sum(launches, arm, "reads_sent")) for arm in ARMS)
+    baseline, candidate = ((_sum(launches, arm, "reads_unanswered"), _sum(launches, arm, "reads_due")) for arm in ARMS)
     if not baseline[1] or not candidate[1]:
         return
     surplus = candidate[0] - candidate[1] * baseline[0] / baseline[1]
     # One alone may be anything; and it is the few that hide in no class, where p99 doesn't see them.
-    if surplus > max(1.0, MOST_TIMEOUT_RISE * candidate[1]) + ROUNDING:
+    if surplus > max(1.0, MOST_UNANSWERED_RISE * candidate[1]) + ROUNDING:
         yield (
-            f"{candidate[0]} of the candidate's {candidate[1]} reads timed out, {baseline[0]} of the baseline's"
-            f" {baseline[1]}: more by {surplus / candidate[1]:.2%}, and {MOST_TIMEOUT_RISE:.1%} is allowed"
+            f"{candidate[0]} of the candidate's {candidate[1]} reads had no whole answer (timed out, cut off or never"
+            f" sent), {baseline[0]} of the baseline's {baseline[1]}: more by {surplus / candidate[1]:.2%},"
+            f" and {MOST_UNANSWERED_RISE:.1%} is allowed"
         )
 
 

@@ -30,7 +30,7 @@ def rule(
     for metric in family(settings, pages, classes_of(warm_up)):
         is_page = metric.quantity is Quantity.LCP
         supply = lcp_supply(metric.page or "", visits) if is_page else supply_per_block(metric, warm_up)
-        found[metric] = after_warm_up(metric.name, supply, metric.least_samples)
+        found[metric] = after_warm_up(metric.name, supply, metric.least_samples, metric.samples_to_enter)
         if is_page and (lost := lost_visits(metric.page or "", visits)):
             reason = f"{metric.name}: {lost} visits in the warm-up failed or starved, none was measured"
             found[metric] = Ruling(standing=Standing.INVALID, reason=reason)
@@ -72,10 +72,11 @@ def measure(
     return found if relaunched else [replace(one, luck=one.metric.luck) for one in found]
 
 
-def classes_of(warm_up: Launch) -> tuple[CacheStatus, ...]:
-    """The cache statuses that reads of either arm named."""
+def classes_of(warm_up: Launch) -> tuple[CacheStatus | None, ...]:
+    """The cache statuses that reads of either arm named, and None where others named none beside them."""
     named = np.concatenate([warm_up.baseline.cache, warm_up.candidate.cache])
-    return tuple(status for status in CacheStatus if (named == status).any())
+    found = tuple(status for status in CacheStatus if (named == status).any())
+    return (*found, None) if found and (named == "").any() else found
 
 
 def unjudged(rulings: Mapping[GateMetric, Ruling], faults: Sequence[str], *, seconds: float) -> GateVerdict:

@@ -23,12 +23,10 @@ from scipy.stats.mstats import hdquantiles
 
 from rig.gate.blocks import Effects
 from rig.gate.metrics import GateMetric
-from rig.gate.supply import Supply
+from rig.gate.supply import ARMS, Supply
 
 Floats = npt.NDArray[np.float64]
 CYCLE = ("baseline", "candidate", "candidate", "baseline")
-# The jackknife leaves one cycle out, and a p75 of fewer visits says little.
-LEAST_CYCLES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +69,16 @@ def lcp_effects(metric: GateMetric, visits: Sequence[Visit], launches: int) -> E
     mine = [visit for visit in visits if visit.page == metric.page]
     cycles = _whole_cycles(mine)
     found: list[list[float]] = [[] for _ in range(launches)]
-    if len(cycles) >= LEAST_CYCLES:
-        for together in [list(cycles)] if metric.budget is not None else _by_launch(cycles):
-            said = _said_by_each(metric, [cycles[key] for key in together])
-            for (launch, _), value in zip(together, said, strict=True):
-                found[launch - 1].append(value)
+    for together in [list(cycles)] if metric.budget is not None and cycles else _by_launch(cycles):
+        said = _said_by_each(metric, [cycles[key] for key in together])
+        for (launch, _), value in zip(together, said, strict=True):
+            found[launch - 1].append(value)
     return Effects(
         metric=metric,
         launches=tuple(tuple(values) for values in found),
         counts=tuple(_supply(mine, launch) for launch in range(1, launches + 1)),
         unused=len({(visit.launch, visit.cycle) for visit in mine}) - len(cycles),
+        lost=Supply(**{arm: sum(v.arm == arm and v.lcp_ms is None for v in mine) for arm in ARMS}),
     )
 
 

@@ -34,7 +34,7 @@ class GateMetric:
     quantity: Quantity
     kind: Literal["ratio", "difference"]
     margin: float
-    cache: CacheStatus | None = None  # RESPONSE: the class; None: reads of a target that names no cache status
+    cache: CacheStatus | None = None  # RESPONSE: the class; None: reads that name no cache status
     quantile: float | None = None
     page: str | None = None
     budget: float | None = None
@@ -68,6 +68,15 @@ class GateMetric:
             return LEAST_SAMPLES[self.quantile]
         return 20 if self.quantity is Quantity.MISS_RATIO else 1
 
+    @property
+    def samples_to_enter(self) -> int:
+        """Samples an arm needs in a block of the warm-up: four standard deviations of the count more than the least.
+
+        What has just enough there has too little in many a later block, which would break the gate.
+        """
+        least = self.least_samples
+        return least if least == 1 else math.ceil(least + 4 * math.sqrt(least))
+
 
 # At least five samples above a p95 or p99: with two, one pause of the interpreter decides.
 LEAST_SAMPLES = {0.5: 20, 0.95: 100, 0.99: 500}
@@ -92,14 +101,14 @@ LUCK = {0.5: 0.02, 0.75: 0.04, 0.95: 0.06, 0.99: 0.08}
 MOST_ERROR_RISE = 0.01
 # Of either arm's requests: above it errors are what is timed, however alike both arms fail.
 MOST_ERRORS = 0.01
-# Of reads that time out: they name no cache status, so no quantile sees them. A tenth of what p99 leaves out.
-MOST_TIMEOUT_RISE = 0.001
+# Of reads without a whole answer: they name no cache status, so no quantile sees them. A tenth of what p99 leaves out.
+MOST_UNANSWERED_RISE = 0.001
 ERROR_RATIO = GateMetric(name="error_ratio", quantity=Quantity.ERROR_RATIO, kind="difference", margin=MOST_ERROR_RISE)
 
 
-def response_metrics(cache: CacheStatus | None) -> tuple[GateMetric, ...]:
-    """p50, p95 and p99 of the reads of one cache-status class; None: of a target that names no status."""
-    label = cache.lower() if cache else "any"
+def response_metrics(cache: CacheStatus | None, unnamed: str = "any") -> tuple[GateMetric, ...]:
+    """p50, p95 and p99 of the reads of one cache-status class; None: of those that name none, called ``unnamed``."""
+    label = cache.lower() if cache else unnamed
     return tuple(
         GateMetric(
             name=f"{label}_{name}",
@@ -133,11 +142,13 @@ STAMPEDE_PEAK = GateMetric(
 )
 
 
-def candidates(pages: Sequence[str], classes: Sequence[CacheStatus]) -> tuple[GateMetric, ...]:
+def candidates(pages: Sequence[str], classes: Sequence[CacheStatus | None]) -> tuple[GateMetric, ...]:
     """All that might be compared, before it is known what the target supplies enough of.
 
-    ``classes``: the cache statuses that reads of the warm-up named, none if the target names none. They are compared
-    apart: a p95 over hits and misses together measures the hit ratio, which has a metric of its own.
+    ``classes``: the cache statuses that reads of the warm-up named, None among them if some named none beside those;
+    none at all if the target names none. They are compared apart: a p95 over hits and misses together measures the
+    hit ratio, which has a metric of its own.
     """
-    responses = tuple(metric for cache in classes or (None,) for metric in response_metrics(cache))
+    unnamed = "other" if classes else "any"
+    responses = tuple(metric for cache in classes or (None,) for metric in response_metrics(cache, unnamed))
     return (*responses, MISS_RATIO, STAMPEDE_PEAK, *(lcp_metric(page) for page in pages))

@@ -1,7 +1,7 @@
 """What a project asks of its gate: ``[tool.rig.gate]`` of pyproject.toml, ``[gate]`` of rig.toml. All optional.
 
 [tool.rig.gate]
-max_regression = "10%"                               # of every ratio
+max_regression = "10%"                               # of every response time and LCP
 budgets = ["lcp_p75 <= 2500ms", "hit_p95 <= 40ms", "miss_ratio <= 5%"]
 
 [tool.rig.gate.margins]                              # of one metric, or of one figure in all classes or pages
@@ -67,21 +67,24 @@ def parse(text: str, *, source: str) -> Settings:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source}: is not TOML ({error})") from None
-    table = document.get("gate") or document.get("tool", {}).get("rig", {}).get("gate") or {}
+    table = _table(document, "gate", source) or _table_of_pyproject(document, source)
     if unknown := [key for key in table if key not in KEYS]:
         raise UsageError(f"{source}: gate has no setting {unknown[0]!r}; it has {', '.join(KEYS)}")
+    margins, budgets = _table(table, "margins", source), table.get("budgets", [])
+    if not isinstance(budgets, list):
+        raise UsageError(f"{source}: budgets = {budgets!r}: write a list, like ['lcp_p75 <= 2500ms']")
     settings = Settings(
         source=source,
         max_regression=_text(table, "max_regression", source),
-        margins={name: _text(table["margins"], name, source) or "" for name in table.get("margins", {})},
-        budgets=tuple(_budget(str(line), source) for line in table.get("budgets", ())),
+        margins={name: _text(margins, name, source) or "" for name in margins},
+        budgets=tuple(_budget(str(line), source) for line in budgets),
     )
     if settings.max_regression is not None:
         _amount(settings.max_regression, "ratio", f"{source}: max_regression")
     return settings
 
 
-def family(settings: Settings, pages: Sequence[str], classes: Sequence[CacheStatus]) -> tuple[GateMetric, ...]:
+def family(settings: Settings, pages: Sequence[str], classes: Sequence[CacheStatus | None]) -> tuple[GateMetric, ...]:
     """The candidates of :func:`rig.gate.metrics.candidates` with the project's margins, and its budgets.
 
     A budget of what the target does not have is among them: it was asked for, so it must not vanish.
@@ -90,7 +93,7 @@ def family(settings: Settings, pages: Sequence[str], classes: Sequence[CacheStat
         UsageError: a margin or budget names no metric this target could have, or has the wrong unit.
     """
     plain = candidates(pages, classes)
-    every = candidates(pages, (*CacheStatus,)) + candidates(pages, ())
+    every = candidates(pages, (*CacheStatus, None)) + candidates(pages, ())
     if not pages:
         every += (UNVISITED,)
     for name in (*settings.margins, *(budget.name for budget in settings.budgets)):
@@ -162,6 +165,17 @@ def _number(text: str, place: str) -> float:
     if not value > 0:
         raise UsageError(f"{place}: {text!r} is not a number above 0")
     return value
+
+
+def _table(above: Mapping[str, Any], key: str, source: str) -> Mapping[str, Any]:
+    found = above.get(key, {})
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{source}: {key} = {found!r}: is a table, with settings of its own")
+    return found
+
+
+def _table_of_pyproject(document: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    return _table(_table(_table(document, "tool", source), "rig", source), "gate", source)
 
 
 def _text(table: Mapping[str, Any], key: str, source: str) -> str | None:

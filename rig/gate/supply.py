@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ARMS = ("baseline", "candidate")
+FEW = 4
+"""Times fewer than the other arm's: chance does not make that of as many as are enough."""
 
 
 class Standing(StrEnum):
@@ -28,6 +30,9 @@ class Supply:
     candidate: int
 
 
+NONE = Supply(baseline=0, candidate=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """A standing and why; no reason needed for a metric in the family."""
@@ -36,22 +41,27 @@ class Ruling:
     reason: str = ""
 
 
-def after_warm_up(name: str, supply: Supply, least: int) -> Ruling:
-    """Rule on a metric that needs ``least`` samples in each arm.
+def after_warm_up(name: str, supply: Supply, least: int, enough: int | None = None) -> Ruling:
+    """Rule on a metric that needs ``least`` samples in each arm, and ``enough`` in the warm-up to have as many later.
 
-    Neither arm has enough: not applicable. Both have: in the family. One has enough and the other none: invalid. One
-    has enough and the other some is not enough to compare either.
+    Neither arm has enough: not applicable. Both have: in the family. One has the least and the other none, or one has
+    enough and the other few beside it: invalid, for what that has instead is compared with nothing.
     """
+    enough = least if enough is None else enough
     counts = (supply.baseline, supply.candidate)
-    if min(counts) >= least:
+    if min(counts) >= enough:
         return Ruling(standing=Standing.IN_FAMILY)
+    more = ARMS[counts.index(max(counts))]
     if max(counts) >= least and min(counts) == 0:
-        only = ARMS[counts.index(max(counts))]
-        return Ruling(standing=Standing.INVALID, reason=f"{name}: only the {only} supplies it")
+        return Ruling(standing=Standing.INVALID, reason=f"{name}: only the {more} supplies it")
+    found = " and ".join(str(count) for count in counts)
+    if max(counts) >= enough and FEW * min(counts) < max(counts):
+        reason = f"{name}: the {more} supplies most of it, {found} samples in the warm-up"
+        return Ruling(standing=Standing.INVALID, reason=reason)
     if max(counts) == 0:
         return Ruling(standing=Standing.NOT_APPLICABLE, reason=f"{name}: the target does not supply it")
-    found = " and ".join(str(count) for count in counts)
-    reason = f"{name}: needs {least} samples, had {found} in the warm-up; a higher rate would bring them"
+    spare = f" ({enough} in the warm-up, to have them in each block)" if enough > least else ""
+    reason = f"{name}: needs {least} samples{spare}, had {found} in the warm-up; a higher rate would bring them"
     return Ruling(standing=Standing.NOT_APPLICABLE, reason=reason)
 
 

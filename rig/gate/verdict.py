@@ -18,12 +18,14 @@ from rig.gate.errors import error_faults, error_rise
 from rig.gate.metrics import ERROR_RATIO, GateMetric
 from rig.gate.sequential import Estimate, Looks, Test, estimate
 from rig.gate.signflip import SignFlip, sign_flip
-from rig.gate.supply import Ruling, Standing, after_launches
+from rig.gate.supply import NONE, Ruling, Standing, after_launches
 from rig.model import ExitCode
 
 ALPHA = 0.01
 # With more units lost than this, what is left may be the fair-weather half.
 MOST_UNUSED = 0.2
+MOST_LOST = 3.0
+"""Standard errors of the difference of two counts: beyond them it is no chance whose visits were lost."""
 
 
 class Verdict(StrEnum):
@@ -180,7 +182,7 @@ def agreed(decision: Verdict, number: int, flips: SignFlip | None) -> bool:
 
 def _tested(effects: Effects, number: int, test: Test, flips: SignFlip | None) -> MetricVerdict:
     metric = effects.metric
-    if (ruling := _lost(effects)).standing is Standing.INVALID:
+    if (ruling := _lost(effects, test.looks)).standing is Standing.INVALID:
         return MetricVerdict(metric=metric, verdict=Verdict.INVALID, reason=ruling.reason)
     shown = tuple(metric.shown(mean) if math.isfinite(mean) else None for mean in effects.means)
     taken = estimate(effects.launches, floor_se=effects.floor_se)
@@ -197,21 +199,28 @@ def _tested(effects: Effects, number: int, test: Test, flips: SignFlip | None) -
         value=metric.shown(taken.mean),
         lower=metric.shown(judgement.lower),
         upper=metric.shown(judgement.upper),
-        mde=metric.shown(judgement.mde),
+        mde=metric.shown(judgement.mde) if math.isfinite(judgement.mde) else None,
         reason=reason,
         by_launch=shown,
     )
 
 
-def _lost(effects: Effects) -> Ruling:
-    """Invalid if the metric disappeared, or too many of its blocks or cycles could not be used."""
-    name = effects.metric.name
+def _lost(effects: Effects, looks: Looks) -> Ruling:
+    """Invalid if the metric disappeared, its visits were lost in the candidate above all, or, as soon as there is
+    anything to decide, too many of its blocks or cycles could not be used.
+    """
+    name, lost = effects.metric.name, effects.lost
     ruling = after_launches(name, effects.counts)
-    used = sum(len(blocks) for blocks in effects.launches)
-    if ruling.standing is Standing.IN_FAMILY and effects.unused > MOST_UNUSED * (used + effects.unused):
-        reason = f"{name}: {effects.unused} of {used + effects.unused} blocks had too few samples"
-        return Ruling(standing=Standing.INVALID, reason=reason)
-    return ruling
+    if ruling.standing is not Standing.IN_FAMILY:
+        return ruling
+    reason = None
+    used, due = sum(len(blocks) for blocks in effects.launches), len(effects.launches) >= looks.first
+    if lost.candidate - lost.baseline > MOST_LOST * math.sqrt(lost.candidate + lost.baseline):
+        reason = f"{name}: {lost.candidate} visits of the candidate were not measured, {lost.baseline} of the baseline"
+    elif due and effects.unused > MOST_UNUSED * (used + effects.unused):
+        units = "cycles had a visit that was not measured" if lost != NONE else "blocks had too few samples"
+        reason = f"{name}: {effects.unused} of {used + effects.unused} {units}"
+    return ruling if reason is None else Ruling(standing=Standing.INVALID, reason=reason)
 
 
 def _too_early(

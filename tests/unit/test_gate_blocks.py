@@ -10,7 +10,9 @@ import pytest
 
 from rig.gate.blocks import Launch, Reads, effects, kept_blocks, reads_of, supply, supply_per_block
 from rig.gate.errors import error_faults, error_rise
+from rig.gate.family import classes_of
 from rig.gate.metrics import ERROR_RATIO, MISS_RATIO, STAMPEDE_PEAK, response_metrics
+from rig.gate.sequential import Looks, Test, estimate
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Supply
 from rig.model import CacheStatus
@@ -170,15 +172,61 @@ def test_errors_of_both_arms_alike_are_told():
     assert list(error_faults([launch(well, well)])) == []
 
 
-def test_reads_that_hang_in_the_candidate_are_told():
+@pytest.mark.parametrize(
+    "ill",
+    [
+        {"status": None, "cause": "timeout"},
+        {"status": None, "cause": "reset", "done_s": None},
+        {"status": None, "cause": "dropped", "sent_s": None, "done_s": None},
+    ],
+    ids=["timed out", "cut off", "never sent"],
+)
+def test_reads_that_get_no_whole_answer_from_the_candidate_are_told(ill):
     """They are in no class, so no quantile sees them; one alone is borne, or as many in the baseline."""
 
     def hanging(count: int) -> Reads:
-        ill = {"status": None, "cause": "timeout"}
         rows = [request(5.0 + n / 200, cache="HIT", **(ill if n < count else {})) for n in range(1000)]
         return reads_of(requests(*rows), start_s=0.0, window_s=10.0)
 
     (told,) = error_faults([launch(hanging(0), hanging(9))])
-    assert told.startswith("9 of the candidate's 1000 reads timed out, 0 of the baseline's 1000")
+    assert told.startswith("9 of the candidate's 1000 reads had no whole answer")
+    assert "0 of the baseline's 1000" in told
     for baseline, candidate in ((0, 1), (9, 9), (9, 0)):
         assert list(error_faults([launch(hanging(baseline), hanging(candidate))])) == []
+
+
+def test_what_another_cache_says_is_no_status():
+    """Words of our own count in any case; those of a CDN don't, nor does a read without the header."""
+    told = ["HIT", "hit", "Miss from edge", None]
+    found = reads_of(
+        requests(*(request(5.0 + n, cache=word) for n, word in enumerate(told))), start_s=0.0, window_s=10.0
+    )
+    assert found.cache.tolist() == ["HIT", "HIT", "", ""]
+
+
+def test_reads_without_a_status_beside_others_are_a_class_of_their_own():
+    """A tenth of the reads names none and becomes twice as slow in the candidate: hits are as before, these are not."""
+
+    def mixed(took_s: float) -> Reads:
+        hits = [request(5.0 + n / 100, took_s=0.01, cache="HIT") for n in range(450)]
+        unnamed = [request(5.0 + n / 10, took_s=took_s) for n in range(50)]
+        return reads_of(requests(*hits, *unnamed), start_s=0.0, window_s=10.0)
+
+    warm_up, slower = launch(mixed(0.01), mixed(0.01), blocks=1), launch(mixed(0.01), mixed(0.02), blocks=1)
+    assert classes_of(warm_up) == (CacheStatus.HIT, None)
+    named = {metric.name: metric for metric in family(Settings(), (), classes_of(warm_up))}
+    assert effects(named["other_p50"], [slower]).launches == (pytest.approx((math.log(2),)),)
+    assert effects(named["hit_p50"], [slower]).launches == (pytest.approx((0.0,)),)
+
+
+def test_launches_without_a_stampede_do_not_prove_that_none_comes():
+    """Eight times the same peak: the interval is not a point, and still narrow enough for the margin."""
+    calm = arm(0.01)
+    found = effects(STAMPEDE_PEAK, [launch(calm, calm, baseline_peak=1, candidate_peak=1)] * 8)
+    taken = estimate(found.launches, floor_se=found.floor_se)
+    assert taken is not None
+    assert taken.mean == 0.0
+    judged = Test.of_family(5, looks=Looks(last=10)).judge(taken, STAMPEDE_PEAK.limit)
+    assert judged is not None
+    assert judged.decision == "pass"
+    assert judged.mde > math.log(2)

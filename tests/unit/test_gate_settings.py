@@ -92,6 +92,8 @@ def test_a_setting_for_a_class_that_did_not_occur_is_no_mistake():
         ("budgets = ['stampede_peak <= 5ms']", "times take ms or s"),
         ("budgets = ['lcp_p75 <= 0ms']", "not a number above 0"),
         ("budgets = [", "is not TOML"),
+        ("budgets = 'lcp_p75 <= 2500ms'", "write a list"),
+        ("margins = '10%'", "is a table"),
     ],
 )
 def test_mistakes_are_named(table, message):

@@ -12,7 +12,7 @@ import pytest
 
 from rig.gate.blocks import Effects, Launch, Reads
 from rig.gate.family import asked_for, measure, rule, unjudged
-from rig.gate.metrics import MISS_RATIO, STAMPEDE_PEAK, GateMetric, response_metrics
+from rig.gate.metrics import MISS_RATIO, STAMPEDE_PEAK, GateMetric, lcp_metric, response_metrics
 from rig.gate.sequential import Looks
 from rig.gate.settings import Settings, parse
 from rig.gate.supply import Ruling, Standing, Supply, after_launches, after_warm_up
@@ -160,6 +160,42 @@ def test_too_many_unused_blocks_make_the_gate_invalid():
     found = gate([replace(effects(P50, 0.0), unused=5)])
     assert found.verdict is Verdict.INVALID
     assert "5 of 21 blocks" in found.reasons[0]
+
+
+def test_unused_blocks_are_judged_when_there_is_something_to_decide():
+    """One of two blocks of the first launch, which is no share yet; one of two after the fourth is."""
+    first = effects(P50, 0.0)
+    early = replace(first, launches=first.launches[:1], counts=first.counts[:1], unused=2)
+    assert gate([early], measured=launches(1)).verdict is Verdict.INCONCLUSIVE
+    assert gate([replace(first, unused=40)]).verdict is Verdict.INVALID
+
+
+def test_visits_lost_in_the_candidate_alone_make_the_gate_invalid():
+    """The slow ones may be those: p75 of what is left says little. As many in both, or a few, are borne."""
+    metric = lcp_metric("/")
+    for baseline, candidate, verdict in ((0, 9, "pass"), (20, 24, "pass"), (24, 0, "pass"), (1, 14, "invalid")):
+        lost = Supply(baseline=baseline, candidate=candidate)
+        found = gate([replace(effects(metric, 0.0), lost=lost)])
+        assert found.verdict == verdict, lost
+    assert "14 visits of the candidate were not measured, 1 of the baseline" in found.reasons[0]
+
+
+def test_a_class_that_moved_away_is_no_mere_lack():
+    """245 hits and 5 stale ones here, the other way round there: compared with nothing, so nothing is passed."""
+    for baseline, candidate in ((245, 5), (5, 245)):
+        ruling = after_warm_up("hit_p95", Supply(baseline=baseline, candidate=candidate), 100, 140)
+        assert ruling.standing is Standing.INVALID
+        assert "245" in ruling.reason
+
+
+def test_to_enter_a_metric_needs_some_to_spare():
+    """With just the least in the warm-up, half of the later blocks would lack samples."""
+    ruling = after_warm_up("hit_p95", Supply(baseline=120, candidate=120), 100, P95.samples_to_enter)
+    assert ruling.standing is Standing.NOT_APPLICABLE
+    assert "140 in the warm-up" in ruling.reason
+    enough = Supply(baseline=140, candidate=140)
+    assert after_warm_up("hit_p95", enough, 100, P95.samples_to_enter).standing is Standing.IN_FAMILY
+    assert (lcp_metric("/").samples_to_enter, STAMPEDE_PEAK.samples_to_enter) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def agree(baseline: Sequence[Answer], candidate: Sequence[Answer], content: Cont
     if content == "same":
         return one == other
     common = (one & other).total()
-    return common >= SIMILAR * max(one.total(), other.total(), 1)
+    return common >= SIMILAR * max(one.total(), other.total())
 
 
 def _stable(answers: Sequence[Answer]) -> Counter[bytes]:

@@ -133,14 +133,16 @@ def launch(
         for one in folders:
             one.path.mkdir(parents=True)
         cpu_s, watch = [arm.cpu_s() for arm in pair], Watch()
-        found = fleet.run_pair(_order(pair, traffic, folders, number, blocks, visits))
+        order = _order(pair, traffic, folders, number, blocks, visits)
+        found = fleet.run_pair(order)
         use = watch.stop(arms=used_s(cpu_s, [arm.cpu_s() for arm in pair]), fleet=list(found["cpu_s"].values()))
         faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
     kept_s = found["start_s"] + traffic.head_s
     marked = [
-        marks(stream_batches(one.requests_stream), side, 0, since_s=kept_s)
-        for one, side in zip(folders, found["sides"], strict=True)
+        # What waits where too many are open waits for the arm: to measure again would drop the launch in which it hung.
+        marks(stream_batches(one.requests_stream), side, 0, in_flight=asked.in_flight, since_s=kept_s)
+        for one, side, asked in zip(folders, found["sides"], order.sides, strict=True)
     ]
     times = {name: found[name] for name in ("start_s", "end_s")}
     facts = {"round": number, **times, "head_s": traffic.head_s, "block_s": traffic.block_s}
