@@ -30,7 +30,7 @@ serve = "{sys.executable} {GUNICORN} --bind 127.0.0.1:{{port}}"
 seed = ["cp rig.toml {{data}}/seeded"]
 paths = ["/", "/second/"]
 pages = []
-rate = 200
+rate = 260
 """
 PAGE = """
 from django.conf import settings
@@ -45,7 +45,7 @@ application = get_wsgi_application()
 TINY = f"""
 [target]
 serve = "sh -c '. ./behaviour.sh; exec {sys.executable} tiny_project.py {{port}}'"
-rate = 200
+rate = 260
 """
 
 
