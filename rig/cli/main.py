@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import traceback
 from typing import Any
 
 import click
 
 from rig import __version__
+from rig.cli.unread import drop_unread
 from rig.model import ExitCode, RigError
 
 VERBS = {
@@ -73,6 +75,7 @@ def main() -> None:
     """Entry point: runs the verb, turns errors into one line and an exit code."""
     # Told to end, a run ends as with Ctrl-C: what was sealed is kept, and nothing is left running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    drop_unread()
     sys.exit(_run())
 
 
@@ -92,7 +95,8 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("rig: interrupted", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has seen enough (`rig runs | head`).
-        sys.stderr.close()
-        return ExitCode.OK
+    except Exception:
+        # Python's own exit code, 1, would say that something was measured and got worse.
+        traceback.print_exc()
+        click.echo("rig: this is a fault of rig itself, please report it; what was measured is kept", err=True)
+        return ExitCode.INVALID

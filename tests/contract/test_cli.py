@@ -180,3 +180,21 @@ def test_every_verb_has_help_with_an_example_or_a_sentence():
         assert verb in verbs
         assert _rig(verb, "--help").returncode == 0
     assert "Examples:" in _rig("run", "--help").stdout
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(("strategies",), 0), (("report", "nowhere"), 2)])
+def test_a_reader_that_is_gone_changes_no_exit_code(arguments, code):
+    """Both streams are closed at their other end before rig writes to them."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*RIG, *arguments], stdout=write, stderr=write, timeout=120)
+    os.close(write)
+    assert done.returncode == code
+
+
+def test_a_fault_of_rig_itself_is_no_regression():
+    """Something nobody foresaw: the traceback, one line that says whose fault it is, and exit 3."""
+    broken = "import sys, rig.cli.main as m; sys.argv = ['rig', 'runs']; m.VERBS['runs'] = 'rig.nowhere:runs'; m.main()"
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 3
+    assert "fault of rig itself" in done.stderr and "Traceback" in done.stderr
