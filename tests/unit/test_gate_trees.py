@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rig.measure.gate.trees import baseline_tree, candidate_tree, project_root, set_up
@@ -64,3 +65,14 @@ def test_what_cannot_be_built_is_said(project, tmp_path):
     failing = TargetConfig(source="rig.toml", serve="serve {port}", setup=("echo the disk is full; exit 3",))
     with pytest.raises(InfrastructureError, match="the disk is full"):
         set_up(candidate, failing, {}, tmp_path / "setup.log", lambda text: None)
+
+
+def test_a_setup_command_knows_its_tree_and_leaves_nothing_behind(project, tmp_path):
+    """Run in the tree, whose path is filled in; what it put into the background ends with it."""
+    candidate = candidate_tree(project)
+    commands = ('test "$(pwd)" = "{tree}"', "sleep 600 & echo $! > {tree}/pid")
+    target = TargetConfig(source="rig.toml", serve="serve {port}", setup=commands)
+    set_up(candidate, target, {}, tmp_path / "setup.log", lambda text: None)
+    pid = int((project / "pid").read_text())
+    left = [process for process in psutil.process_iter(["status"]) if process.pid == pid]
+    assert all(process.info["status"] == psutil.STATUS_ZOMBIE for process in left)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import psutil
 
-from rig.measure.gate.trees import Tree, run, set_up
+from rig.measure.gate.trees import Tree, in_tree, run, set_up
 from rig.measure.origin_events import OriginEvents
 from rig.measure.services.cache_server import cache_server
 from rig.measure.services.process import Service
@@ -142,7 +142,8 @@ class Builds:
         env |= {"RIG_MEASURE": "1", "RIG_TOKEN": token, "RIG_EVENT_DIR": str(events)}
         for command in self.target.seed:
             run(self._filled(command, tree, data, port, url), tree, env, log, what="seed")
-        service = Service(name, self._serving(tree, data, port, url, env), log=log)
+        serve = f"exec {self._filled(self.target.serve, tree, data, port, url)}"
+        service = Service(name, in_tree(tree, env, serve), log=log)
         stack.callback(service.stop)
         arm = Arm(
             name,
@@ -160,12 +161,6 @@ class Builds:
         own = {"CACHE_STRATEGY": self.strategy} if self.strategy else {}
         filled = {name: self._filled(value, tree, data, port, cache) for name, value in self.target.env.items()}
         return {**tree.env(), **filled, **own}
-
-    def _serving(self, tree: Tree, data: Path, port: int, cache: str | None, env: Mapping[str, str]) -> tuple[str, ...]:
-        # Environment and folder are set by the shell, below the supervisor: that is this rig's, not the tree's.
-        command = f"exec {self._filled(self.target.serve, tree, data, port, cache)}"
-        pairs = [f"{name}={value}" for name, value in env.items()]
-        return ("sh", "-c", 'cd "$0" && exec env "$@"', str(tree.path), *pairs, "sh", "-c", command)
 
     @staticmethod
     def _filled(text: str, tree: Tree, data: Path, port: int, cache: str | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig.measure.services.process import Service
 from rig.model import InfrastructureError, UsageError
 from rig.plan.target import LOCKS, TargetConfig
 
@@ -88,23 +89,24 @@ def set_up(tree: Tree, target: TargetConfig, env: Mapping[str, str], log: Path, 
         run(command, tree, env, log, what="setup")
 
 
+def in_tree(tree: Tree, env: Mapping[str, str], command: str) -> tuple[str, ...]:
+    """The words that run a shell command in ``tree``'s folder. Environment and folder are set below the supervisor,
+    which is this rig's, not the tree's.
+    """
+    pairs = [f"{name}={value}" for name, value in env.items()]
+    return ("sh", "-c", 'cd "$0" && exec env "$@"', str(tree.path), *pairs, "sh", "-c", command)
+
+
 def run(command: str, tree: Tree, env: Mapping[str, str], log: Path, *, what: str) -> None:
-    """Run one shell command of the project; ``{tree}`` in it is the tree's path.
+    """Run one shell command of the project; ``{tree}`` in it is the tree's path. It ends with us, with all it started.
 
     Raises:
         InfrastructureError: it failed.
     """
     command = command.replace("{tree}", str(tree.path))
-    with log.open("ab") as stream:
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=tree.path,
-            env={**os.environ, **tree.env(), **env},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-    if done.returncode:
+    with Service(what, in_tree(tree, {**tree.env(), **env}, command), log=log) as running:
+        code = running.wait_ended()
+    if code:
         last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
         raise InfrastructureError(f"{tree.revision}: {what} {command!r} failed ({last}); see {log}")
 

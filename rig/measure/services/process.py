@@ -63,9 +63,9 @@ class Service:
                 raise InfrastructureError(f"{self.name}: not ready after {deadline_s:.0f} s; {self.last_words()}")
             time.sleep(0.02)
 
-    def wait_ended(self) -> None:
-        """Block until the command ends."""
-        self._process.wait()
+    def wait_ended(self) -> int:
+        """Block until the command ends; its exit code."""
+        return self._process.wait()
 
     def tree(self) -> list[psutil.Process]:
         """The command's living processes, the supervisor left out."""
