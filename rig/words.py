@@ -1,11 +1,13 @@
 """Numbers as words: three significant digits, thousands separated, a unit on every figure.
 
 Shared by the terminal and the HTML report, so that the same figure reads the same in both.
+Words from outside are cleaned.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import TypeGuard
@@ -93,3 +95,9 @@ def listed(words: Sequence[str]) -> str:
 
 def _with_unit(text: str, unit: str) -> str:
     return f"{text}{_NBSP}{unit}" if unit else text
+
+
+def cleaned(text: object) -> str:
+    """One line without control characters: none may move a cursor, end a line, or turn the direction of text."""
+    spaced = re.sub(r"\s+", " ", str(text)).strip()
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in spaced)

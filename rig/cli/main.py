@@ -13,6 +13,7 @@ import click
 from rig import __version__
 from rig.cli.unread import drop_unread
 from rig.model import ExitCode, RigError
+from rig.words import cleaned
 
 VERBS = {
     "run": "rig.cli.run:run",
@@ -84,7 +85,8 @@ def _run() -> int:
         result: Any = cli.main(standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.OK
     except RigError as error:
-        click.echo(f"rig: {error}", err=True)
+        # It may quote a server's last words.
+        click.echo("\n".join(map(cleaned, f"rig: {error}".splitlines())), err=True)
         return error.exit_code
     except click.UsageError as error:
         error.show()

@@ -138,8 +138,8 @@ def pages(
 def _measure(options: PagesOptions, samples: Path | None) -> dict[str, Any]:
     from rig.cli.progress import VisitProgress
     from rig.measure.visits import visit_pages
-    from rig.report.gate_words import cleaned
     from rig.report.pages import warnings
+    from rig.words import cleaned
 
     with VisitProgress(options.scheduled) as progress:
         visited = visit_pages(options, progress.at)

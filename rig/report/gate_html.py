@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from rig.report.gate_svg import HEIGHT, figures
 from rig.report.gate_view import Outcome, view
-from rig.report.gate_words import LEGEND, cleaned
+from rig.report.gate_words import LEGEND
 from rig.report.html import ROOT
-from rig.words import figure, percent, seconds
+from rig.words import cleaned, figure, percent, seconds
 
 _DASHBOARDS = ROOT / "dashboards"
 _STYLES = ("report/report.css", "report/narrow.css", "gate/gate.css")

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rig.report.gate_words import MEANINGS, SIGNS, WORDS, cleaned, interval, scale_of, sentence, shown
-from rig.words import listed, plural, seconds
+from rig.report.gate_words import MEANINGS, SIGNS, WORDS, interval, scale_of, sentence, shown
+from rig.words import cleaned, listed, plural, seconds
 
 Outcome = Mapping[str, Any]
 

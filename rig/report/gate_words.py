@@ -1,6 +1,6 @@
 """A gate's figures and verdicts in words; the same ones in every output.
 
-What came from outside (page names, messages of a server) is cleaned here, once: no output may be steered by it.
+What came from outside (page names, messages of a server) is cleaned once: no output may be steered by it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from rig.words import is_number, significant
+from rig.words import cleaned, is_number, significant
 
 NONE = "–"
 """A figure there is none of; the reason stands elsewhere."""
@@ -109,9 +109,3 @@ def sentence(metric: Mapping[str, Any]) -> str:
 
 def _amount(scale: Scale, value: float) -> str:
     return shown(scale, value, sign=False).lstrip("−")
-
-
-def cleaned(text: object) -> str:
-    """One line without control characters: none may move a cursor, end a line, or turn the direction of text."""
-    spaced = re.sub(r"\s+", " ", str(text)).strip()
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in spaced)

@@ -198,3 +198,10 @@ def test_a_fault_of_rig_itself_is_no_regression():
     done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, timeout=120)
     assert done.returncode == 3
     assert "fault of rig itself" in done.stderr and "Traceback" in done.stderr
+
+
+def test_an_error_steers_no_terminal():
+    """It quotes what came from outside, without its control characters."""
+    done = _rig("report", "no\x1b[31mwhere")
+    assert done.returncode == 2
+    assert "[31mwhere" in done.stderr and "\x1b" not in done.stderr
