@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -153,3 +156,32 @@ def test_a_freeze_counts_for_everyone_it_kept_waiting(tmp_path):
     response_s = frame["done_s"] - frame["intended_s"]
     assert response_s.mean() == pytest.approx(1 / 8, rel=0.15)
     assert np.quantile(response_s, 0.95) == pytest.approx(1 - 0.05 * 4, rel=0.15)
+
+
+class _Counting(BaseHTTPRequestHandler):
+    """Says in X-Cache how many hits there were."""
+
+    protocol_version = "HTTP/1.1"
+    served = count(1)
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("X-Cache", f"HIT ({next(self.served)})")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+def test_an_x_cache_of_many_words_loses_no_request(tmp_path):
+    """Each response says something else: the first are kept as they are, the others as one."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Counting) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        outcome, frame = _run(url, ["/"] * 150, np.arange(150) / 150, tmp_path)
+        server.shutdown()
+    assert outcome.sent == len(frame) == 150
+    words = frame["cache"].value_counts()
+    assert len(words) == open_model.MOST_CACHE_WORDS + 1
+    assert words[open_model.OTHER_CACHE_WORDS] == 150 - open_model.MOST_CACHE_WORDS

@@ -39,6 +39,9 @@ _SPARE = 16
 _SWEEP_S = 0.2
 """How often deadlines are looked at: each look wakes the CPU. What missed one is recorded at the deadline itself."""
 
+MOST_CACHE_WORDS, OTHER_CACHE_WORDS = 100, "other"
+"""Different texts of X-Cache that are kept apart, and what stands for all further ones."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -79,6 +82,7 @@ class Dispatcher:
         self._target_of = array("i", offered.target.astype(np.intc).tobytes())
         self._due_s = array("d", offered.intended_s.tobytes())
         self._next = self._begun = self._dropped = self._in_flight = 0
+        self._cache_words: set[str] = set()
         self._connections: list[Connection] = []
         self._idle: deque[Connection] = deque()
         self._queue: deque[int] = deque()
@@ -234,7 +238,17 @@ class Dispatcher:
     ) -> Outcome:
         said = _text(version)
         cause = self._check(self._targets[target], status, _text(strategy), said)
-        return Outcome(status=status, cause=cause, cache=_text(cache), content_version=said)
+        return Outcome(status=status, cause=cause, cache=self._cache_word(cache), content_version=said)
+
+    def _cache_word(self, header: bytes | None) -> str | None:
+        """What X-Cache said. Some caches put a count into it: beyond what the journal's column holds they are one."""
+        word = _text(header)
+        if word is None or word in self._cache_words:
+            return word
+        if len(self._cache_words) >= MOST_CACHE_WORDS:
+            return OTHER_CACHE_WORDS
+        self._cache_words.add(word)
+        return word
 
     def _sweep(self) -> None:
         now = time.monotonic()
