@@ -185,6 +185,11 @@ def _split_writes(profile: Profile, rate: float, window: float, share: float | N
         return profile.hot_writes, profile.other_writes
     total = max(0, round(share * rate * window) - sum(group.count for group in profile.write_groups))
     planned = profile.hot_writes + profile.other_writes
+    if total and profile.hot_path not in profile.write_forms:
+        raise UsageError(
+            f"--writes {share:g}: profile {profile.name} has no form for {profile.hot_path}, so they can't be set;"
+            " leave --writes out"
+        )
     other = round(total * profile.other_writes / planned) if planned else 0
     return total - other, other
 

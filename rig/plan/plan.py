@@ -19,6 +19,7 @@ from rig.plan.warm import warm_shares
 NOMINAL_RECOMPUTE_S, NOMINAL_THREADS = 0.1, 16
 MASTER_PORT = 5557
 """Locust's own."""
+LEAST_WINDOW_S = 6.0
 TTL_MODES = ("as-used", "equal", "literal")
 
 
@@ -74,6 +75,11 @@ class RunOptions:
         for name, value in (("--rate", self.rate_rps), ("--window", self.window_s), ("--ttl", self.ttl_s)):
             if value is not None and value <= 0:
                 raise UsageError(f"{name} {value:g}: must be above 0")
+        if self.window_s is not None and self.window_s < LEAST_WINDOW_S:
+            raise UsageError(
+                f"--window {self.window_s:g}: at least {LEAST_WINDOW_S:g} s; its first second and its last four have no"
+                " writes"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rig.model import UsageError
+from rig.model import RigError, UsageError
 from rig.plan.curves import curve_named
 from rig.plan.disturbance import Disturbance, check_apart
 from rig.plan.write_group import WriteGroup
@@ -155,7 +155,9 @@ def load_profile(name: str) -> Profile:
     with _importable(path.parent):
         try:
             spec.loader.exec_module(module)
-        except (SyntaxError, ImportError, NameError, TypeError) as error:
+        except RigError:
+            raise
+        except Exception as error:  # whatever somebody's file does while it is read
             raise UsageError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
     profile = getattr(module, "PROFILE", None)
     if not isinstance(profile, Profile):

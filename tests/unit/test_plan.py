@@ -51,6 +51,20 @@ def test_given_amounts_are_taken_as_they_are():
     assert amounts.hot_writes + amounts.other_writes == round(0.01 * 33 * 30)
 
 
+def test_a_share_of_writes_needs_a_form_to_post():
+    """A profile of disturbances has none for its hot page: nothing is posted to nowhere."""
+    faults = load_profile("faults")
+    with pytest.raises(UsageError, match="no form for /p/moon-jar/"):
+        choose(faults, 0.1, 16, write_share=0.05)
+    assert choose(faults, 0.1, 16, write_share=0.0).hot_writes == 0
+
+
+def test_a_window_without_room_for_writes_is_refused():
+    """Its quiet head and tail would overlap, and writes and visits be planned backwards."""
+    with pytest.raises(UsageError, match="--window 4: at least 6 s"):
+        RunOptions(window_s=4.0)
+
+
 def test_an_unmeasured_recompute_time_chooses_nothing():
     """No rate is invented where nothing is known."""
     with pytest.raises(UsageError, match="recompute time"):

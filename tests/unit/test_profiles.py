@@ -236,7 +236,13 @@ class TestOwnFiles:
         assert load_profile(str(own)).name == "mine"
 
     @pytest.mark.parametrize(
-        ("text", "says"), [("x = 1\n", "PROFILE"), ("import nowhere_at_all\n", "nowhere_at_all"), ("(", "SyntaxError")]
+        ("text", "says"),
+        [
+            ("x = 1\n", "PROFILE"),
+            ("import nowhere_at_all\n", "nowhere_at_all"),
+            ("(", "SyntaxError"),
+            ("{}['a']", "KeyError"),
+        ],
     )
     def test_a_file_that_is_no_profile_is_a_usage_error(self, tmp_path, text, says):
         own = tmp_path / "my_profile.py"
