@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from rig.measure.services.cache_server import CacheServer, cache_server, counters
-from rig.model import InfrastructureError
+from rig.model import InfrastructureError, UsageError
 
 
 @pytest.fixture
@@ -81,3 +81,14 @@ def test_a_server_the_user_brought_is_not_killed(own):
     with pytest.raises(InfrastructureError, match="not rig's own"):
         theirs.kill()
     assert redis.Redis.from_url(own.url).ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [("redis://:secret@127.0.0.1:1/0", InfrastructureError), ("localhost:6379/secret@x", UsageError)],
+)
+def test_a_password_is_in_no_error(url, error):
+    """It would be kept in the run directory, and shown by the dashboard. What is no address is the caller's mistake."""
+    with pytest.raises(error) as caught:
+        CacheServer(url)
+    assert "secret" not in str(caught.value)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig.measure.services.process import Service
-from rig.model import InfrastructureError
+from rig.model import InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     import redis
@@ -55,12 +55,12 @@ class CacheServer:
                 client.flushdb()
                 self.own_commands += 1
         except redis.exceptions.RedisError as error:
-            raise InfrastructureError(f"cache server {self.url}: FLUSHDB failed ({error})") from error
+            raise InfrastructureError(f"cache server {_shown(self.url)}: FLUSHDB failed ({error})") from error
 
     def kill(self) -> None:
         """End it as a crash would; its keys are lost, its socket refuses."""
         if self.service is None:
-            raise InfrastructureError(f"cache server {self.url}: not rig's own, so it is not killed")
+            raise InfrastructureError(f"cache server {_shown(self.url)}: not rig's own, so it is not killed")
         self.service.kill()
 
     def restart(self) -> None:
@@ -206,4 +206,14 @@ def _info(url: str, section: str) -> dict[str, str]:
         client.close()
         return info
     except redis.exceptions.RedisError as error:
-        raise InfrastructureError(f"cache server {url}: does not answer ({error})") from error
+        raise InfrastructureError(f"cache server {_shown(url)}: does not answer ({error})") from error
+    except ValueError:
+        # What it says may quote the password.
+        raise UsageError(f"RIG_REDIS_URL: {_shown(url)} is no such address; write redis://HOST:PORT/0") from None
+
+
+def _shown(url: str) -> str:
+    """Without what is secret: errors are kept in the run directory and shown by the dashboard."""
+    before, at, place = url.partition("?")[0].rpartition("@")
+    scheme, found, _ = before.partition("://")
+    return f"{scheme if found else ''}{found}…@{place}" if at else place
