@@ -100,7 +100,8 @@ function saying(found, points) {
   const at = points.findLastIndex((point) => point !== null);
   const newest = /** @type {Point} */ (points[at]);
   const changed = points.findLastIndex((point, n) => point?.mark === "change" && found.runs[n].group === found.runs[at].group);
-  const now = `${msText(newest.value)} in the newest run`;
+  const when = at === points.length - 1 ? "in the newest run" : `on ${dayText(found.runs[at].created)}, not measured since`;
+  const now = `${msText(newest.value)} ${when}`;
   if (newest.mark === "out of line") return [`${now}, `, moved(newest), ", one run out of line"];
   if (changed >= 0) return [`${now}; `, moved(/** @type {Point} */ (points[changed])), ` since ${dayText(found.runs[changed].created)}`];
   if (newest.mark === "too few runs before it") return [`${now}; too few before it to tell a change`];

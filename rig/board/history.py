@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -131,8 +131,23 @@ def sentences(
         more = len(told) - MOST_SENTENCES
         rest = [f"{plural(more, 'earlier change')}: see the charts."] if more > 0 else []
         return [*told[:MOST_SENTENCES], *rest, *([_CHANGE] if changes else [])]
-    figures = listed([FIGURES[key][0] for key in HEADLINES])
+    known = [
+        key for key in HEADLINES if _is_judged(judged, key, [n for n, group in enumerate(groups) if group == last])
+    ]
+    if not known:
+        return [f"Too few runs of any one strategy to tell a change: {FEWEST_BEFORE} with its figure come first."]
+    figures = listed([FIGURES[key][0] for key in known])
     return [f"No change shown in {figures} over {plural(alike, 'run')} under the conditions of the newest."]
+
+
+def _is_judged(judged: Mapping[str, Mapping[str, Mapping[int, Point]]], key: str, runs: Collection[int]) -> bool:
+    """Whether any strategy's figure of these runs was held against those before it."""
+    return any(
+        point.mark is not Mark.TOO_FEW
+        for figures in judged.values()
+        for number, point in figures[key].items()
+        if number in runs
+    )
 
 
 def _told_together(runs: Sequence[Entry], found: Sequence[tuple[int, str, str, Point]]) -> list[str]:

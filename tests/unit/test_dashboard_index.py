@@ -319,6 +319,14 @@ def test_the_history_says_what_changed_and_leaves_out_what_does_not_count(runs, 
     assert history(found.entries, "nobody's")["runs"] == []
 
 
+def test_no_change_is_said_only_of_what_was_judged(runs, tmp_path):
+    """Seven runs under like conditions, four at most of any strategy: none was held against anything."""
+    for number in range(7):
+        write_run(runs, number, strategies=("lease",) if number < 3 else ("delete-many",))
+    (said,) = history(listed(runs, tmp_path).entries, "hot-key")["sentences"]
+    assert "Too few runs of any one strategy" in said
+
+
 def test_the_csv_has_every_figure_and_no_formula(runs, tmp_path):
     """As many lines as points, the figures unrounded; a name that begins like a formula is text."""
     for number in range(6):
