@@ -17,6 +17,8 @@ from target_app.shop.models import Category, Notice, Product
 from target_app.shop.views import render
 
 _TEXT_MAX = 200
+_MOST = 2**31 - 1
+"""What the columns hold."""
 """Characters of the columns that hold what staff write."""
 
 
@@ -70,6 +72,8 @@ def change(request: HttpRequest, slug: str) -> None:
         raise _RefusedError("price_cents and stock must be whole numbers") from None
     if price_cents < 0 or stock < 0:
         raise _RefusedError("price_cents and stock must not be negative")
+    if max(price_cents, stock) > _MOST:
+        raise _RefusedError(f"price_cents and stock must not be above {_MOST}")
     writes.change_product(slug, price_cents=price_cents, stock=stock)
 
 

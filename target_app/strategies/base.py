@@ -81,6 +81,8 @@ class Strategy(ABC):
     """What is wrong with it, in a few words, for a control that exists to be caught; None for all others."""
     caches: ClassVar[bool] = True
     """False for the control that stores nothing."""
+    names_entries: ClassVar[bool] = True
+    """Whether the keys of all that is stored about an entry contain its name."""
     literal_ttl_s: ClassVar[float] = _DJANGO_DEFAULT_TTL_S
 
     @property

@@ -45,6 +45,7 @@ class Cachalot(Library):
     cost = Cost(read_hit=4, read_miss=6, write="2")
     freshness_by_ttl = False
     own_process = True
+    names_entries = False
     module = "cachalot"
     alias = "cachalot"
 

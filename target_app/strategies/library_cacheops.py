@@ -40,6 +40,7 @@ class Cacheops(Library):
     cost = Cost(read_hit=1, read_miss=2, write="K")
     freshness_by_ttl = False
     own_process = True
+    names_entries = False
     module = "cacheops"
     alias = "herd"
 

@@ -36,6 +36,7 @@ class PageCache(NoCache):
     """
 
     name = "page-cache"
+    names_entries = False
     summary = "Django's cache_page: whole responses live a fixed time; writes do not touch them"
     source = "Django documentation, 'The per-view cache'"
     cost = Cost(read_hit=2, read_miss=3, write="0")

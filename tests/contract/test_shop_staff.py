@@ -89,6 +89,7 @@ def test_a_note_and_a_notice_can_be_taken_away(rig):
         ("/staff/p/moon-jar/", {"price_cents": "dear", "stock": "1"}, "whole numbers"),
         ("/staff/p/moon-jar/", {"price_cents": "1"}, "whole numbers"),
         ("/staff/p/moon-jar/", {"price_cents": "-1", "stock": "1"}, "negative"),
+        ("/staff/p/moon-jar/", {"price_cents": "1" + 20 * "0", "stock": "1"}, "not be above"),
         ("/staff/p/moon-jar/note/", {}, "note is missing"),
         ("/staff/p/moon-jar/note/", {"note": "x" * 201}, "at most 200"),
         ("/staff/c/vases/", {"blurb": " "}, "blurb must not be empty"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.exceptions import BadRequest
 from django.db import connection
@@ -11,7 +13,7 @@ from rig.contrib.django import Trace, runtime
 from rig.contrib.django.events import EventLog
 from rig.contrib.django.trace import tracing
 from rig.measure.origin_events import OriginEvents
-from target_app.shop import catalogue
+from target_app.shop import catalogue, measured
 from target_app.shop.models import Product, ScopeVersion
 from target_app.shop.unseen import unseen_write
 from target_app.strategies import STRATEGIES
@@ -95,3 +97,14 @@ def test_what_names_no_piece_or_no_seed_is_refused(parameters, said):
     with pytest.raises(BadRequest, match=said):
         unseen_write(parameters)
     assert set(ScopeVersion.objects.values_list("version", flat=True)) == {1}
+
+
+@pytest.mark.parametrize("strategy", ["cacheops", "cachalot", "page-cache"])
+def test_where_keys_do_not_name_entries_all_is_forgotten(monkeypatch, strategy):
+    """A library's notes about an entry may bear its name: to remove those alone would leave the value, and for ever."""
+    cleared = []
+    monkeypatch.setattr(measured, "active_strategy", lambda: STRATEGIES[strategy])
+    monkeypatch.setattr(measured, "clear", lambda: cleared.append(strategy))
+    monkeypatch.setattr(measured, "cache", SimpleNamespace(delete_pattern=lambda pattern: 1))
+    measured.forget({"entry": "product:moon-jar"})
+    assert cleared == [strategy]
