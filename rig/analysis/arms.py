@@ -174,7 +174,8 @@ def _sections(trials: Sequence[Measured], arm: Mapping[str, Any], plan: Plan) ->
         ),
         "time_shares": time_shares.figures([one.window for one in trials], plan.get("ttl_s")),
     }
-    return found if any(one.reported for one in trials) else without_events(found)
+    # One whose events were lost would count as a window without a stampede.
+    return found if all(one.reported for one in trials) else without_events(found)
 
 
 def _symptoms(trials: Sequence[Measured], plan: Plan) -> dict[str, Any] | None:

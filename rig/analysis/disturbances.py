@@ -24,6 +24,9 @@ allows more: p95s of a few dozen requests scatter that much by themselves."""
 
 PHASES = ("before", "during", "after")
 
+NOTHING_BEFORE, NEXT_CAME, WINDOW_ENDED = "nothing before", "next disturbance", "window"
+"""Why it is not known when a disturbance was over."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phases:
@@ -35,6 +38,8 @@ class Phases:
     begin_s: float
     end_s: float | None
     until_s: float
+    cut: bool = False
+    """Whether the next one ended it, not the window."""
 
     @property
     def over_s(self) -> float:
@@ -60,8 +65,9 @@ def phases_of(facts: Mapping[str, Any]) -> list[Phases | None]:
         if one["begin_s"] is None:
             found.append(None)
             continue
-        until_s = min((begin for begin in begins if begin > one["begin_s"]), default=float(facts["end_s"]))
-        phases = Phases(from_s=from_s, begin_s=one["begin_s"], end_s=one["end_s"], until_s=until_s)
+        later = [begin for begin in begins if begin > one["begin_s"]]
+        until_s = min(later, default=float(facts["end_s"]))
+        phases = Phases(from_s=from_s, begin_s=one["begin_s"], end_s=one["end_s"], until_s=until_s, cut=bool(later))
         found.append(phases)
         from_s = phases.over_s
     return found
@@ -73,8 +79,9 @@ def figures(
     """One row for each planned disturbance, pooled over ``trials`` (facts, requests).
 
     ``at_s`` and ``lasted_s``: means over the trials in which it happened. ``back_after_s``: from its end (or, of a
-    momentary one, its instant) until a second as good as those before, in the slowest trial; null where one did not
-    get there in its window. ``stale_for_s``: see :func:`stale_for_s`; the longest of all trials.
+    momentary one, its instant) until a second as good as those before, in the slowest trial; null where one was not
+    seen to get there, and ``back_unknown`` says why: no whole second before it was answered, the next disturbance came,
+    or the window ended. ``stale_for_s``: see :func:`stale_for_s`; the longest of all trials.
     """
     kinds = [one["kind"] for one in (trials[0][0].get("disturbances") or [])] if trials else []
     found = []
@@ -93,13 +100,24 @@ def figures(
 def _pooled(happened: Sequence[tuple[float, Phases, pd.DataFrame]]) -> dict[str, Any]:
     lasted = [one.end_s - one.begin_s for _, one, _ in happened if one.end_s is not None]
     back = [back_after_s(table, one) for _, one, table in happened]
+    lacking = [(one, table) for (_, one, table), at in zip(happened, back, strict=True) if at is None]
     return {
         "trials": len(happened),
         "at_s": fmean(one.begin_s - start_s for start_s, one, _ in happened) if happened else None,
         "lasted_s": fmean(lasted) if lasted else None,
         **{phase: _phase([(one.span(phase), table) for _, one, table in happened]) for phase in PHASES},
         "back_after_s": None if None in back else _greatest(back),
+        "back_unknown": _why_not_back(lacking),
     }
+
+
+def _why_not_back(parts: Sequence[tuple[Phases, pd.DataFrame]]) -> str | None:
+    """Of trials that were not seen to get back; None where there are none."""
+    if not parts:
+        return None
+    if any(_ordinary_ms(table, phases) is None for phases, table in parts):
+        return NOTHING_BEFORE
+    return NEXT_CAME if any(phases.cut for phases, _ in parts) else WINDOW_ENDED
 
 
 def _phase(parts: Sequence[tuple[tuple[float, float] | None, pd.DataFrame]]) -> dict[str, Any] | None:
@@ -122,15 +140,19 @@ def back_after_s(requests: pd.DataFrame, phases: Phases) -> float | None:
     Ordinary is the median of the p95 of the seconds before it. 0: the very next second was. None: not within the
     phase, or nothing is known from before.
     """
-    before = [p95 for _, p95, _ in _slots(requests, phases.from_s, phases.begin_s) if p95 is not None]
-    if not before:
+    ordinary_ms = _ordinary_ms(requests, phases)
+    if ordinary_ms is None:
         return None
-    ordinary_ms = median(before)
     limit_ms = max(ordinary_ms * BACK_FACTOR, ordinary_ms + BACK_MS)
     for begin_s, p95, failed in _slots(requests, phases.over_s, phases.until_s):
         if p95 is not None and not failed and p95 <= limit_ms:
             return begin_s - phases.over_s
     return None
+
+
+def _ordinary_ms(requests: pd.DataFrame, phases: Phases) -> float | None:
+    before = [p95 for _, p95, _ in _slots(requests, phases.from_s, phases.begin_s) if p95 is not None]
+    return median(before) if before else None
 
 
 def _slots(requests: pd.DataFrame, begin_s: float, end_s: float) -> list[tuple[float, float | None, int]]:

@@ -100,6 +100,8 @@ def describe(arm: Arm) -> str:
     inside, calm = (section(arm, "pages", key, "lcp_ms", "p50") for key in ("inside_stampede", "outside_stampede"))
     if inside is not None and calm is not None and inside - calm >= DECIDING[0].worth:
         lcp = f"LCP is {milliseconds(inside)} in a stampede, {milliseconds(calm)} otherwise"
+    elif calm is not None and inside is None and section(arm, "origin", "stampedes") != 0:
+        lcp = f"LCP is {milliseconds(calm)} outside stampedes, not measured in one"
     elif calm is not None:
         lcp = f"LCP stays at {milliseconds(calm if inside is None else max(inside, calm))}"
     else:
@@ -132,9 +134,11 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
         return leader, [], [f"{head}: {describe(best)}."]
     together = [leader, *level]
     needed = _rounds_needed(best, [graded[rival] for rival in level])
-    what = f"{'Undecided' if needed else 'No difference shown'} between {listed(together)}"
+    is_open = bool(needed) or any(_is_open(best, graded[rival]) for rival in level)
+    what = f"{'Undecided' if is_open else 'No difference shown'} between {listed(together)}"
     if len(level) < len(rivals):
-        what = f"Under these conditions choose {' or '.join(together)}; no difference shown between them"
+        between = "undecided" if is_open else "no difference shown"
+        what = f"Under these conditions choose {' or '.join(together)}; {between} between them"
     bad = ["No strategy kept within its budgets."] if best["verdict"]["grade"] == BAD else []
     trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
     sentences = [f"{what} in {plural(rounds, 'round')}.", *trades, f"{leader}: {describe(best)}."]
@@ -175,6 +179,12 @@ def _rounds_needed(best: Arm, rivals: Sequence[Arm]) -> list[str]:
     known = [rounds for rounds in undecided.values() if rounds is not None]
     most = f"about {max(known)} rounds" if len(known) == len(undecided) else f"more than {MOST_ROUNDS} rounds"
     return [f"It would take {most} as noisy as these to tell {listed(list(undecided))}."]
+
+
+def _is_open(one: Arm, other: Arm) -> bool:
+    """Whether some figure was compared in too few rounds to be decided, or none in any."""
+    found = [difference for difference in differences(one, other).values() if difference.rounds]
+    return not found or any(difference.outcome == UNDECIDED for difference in found)
 
 
 def _beats(one: Arm, other: Arm) -> bool:

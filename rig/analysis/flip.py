@@ -17,6 +17,9 @@ BUDGETS = {
 }
 """Budgets somebody may set otherwise, and what they limit. The other rules judge mistakes: no budget excuses one."""
 
+OBEYS = {rule.name: rule.budget or rule.name for rule in RULES}
+"""Rule -> the budget it obeys."""
+
 MOST = 2
 
 Arm = Mapping[str, Any]
@@ -35,9 +38,7 @@ def flip(leader: Arm, second: Arm, conditions: Mapping[str, Any]) -> dict[str, A
 def _budgets(leader: Arm, second: Arm) -> Iterator[dict[str, Any]]:
     mine, its = _rules(leader), _rules(second)
     for name in BUDGETS:
-        if name not in mine or name not in its:
-            continue
-        above, below = its[name]["value"], mine[name]["value"]
+        above, below = _highest(its, name), _highest(mine, name)
         if above is None or below is None or not above < below:
             continue
         # With the limit between them the leader breaks it and the other keeps it.
@@ -49,9 +50,15 @@ def _rules(arm: Arm) -> dict[str, Mapping[str, Any]]:
     return {rule["name"]: rule for rule in section(arm, "verdict", "rules") or []}
 
 
-def _worst(rules: Mapping[str, Mapping[str, Any]], changed: str, grade: str) -> str:
-    """The grade of an arm whose rule ``changed`` came out as ``grade``; what was not measured may be bad."""
-    others = [rule["grade"] or BAD for name, rule in rules.items() if name != changed]
+def _highest(rules: Mapping[str, Mapping[str, Any]], budget: str) -> float | None:
+    """The highest value of all that obey the budget: a limit is kept where each keeps it. None: one is not known."""
+    values = [rule["value"] for name, rule in rules.items() if OBEYS.get(name) == budget]
+    return max(values) if values and None not in values else None
+
+
+def _worst(rules: Mapping[str, Mapping[str, Any]], budget: str, grade: str) -> str:
+    """The grade of an arm whose rules under ``budget`` came out as ``grade``; what was not measured may be bad."""
+    others = [rule["grade"] or BAD for name, rule in rules.items() if OBEYS.get(name) != budget]
     return max([grade, *others], key=GRADES.index)
 
 

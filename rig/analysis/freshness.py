@@ -99,7 +99,7 @@ def figures(
     of three). ``time_to_fresh``: until the last stale read after a write; ``time_to_first_fresh``: until somebody had
     first been shown it, an upper bound; ``never_shown``: writes that nobody saw who read after them. ``torn_views``:
     see :mod:`rig.analysis.torn`. ``beyond_declared``: reads older than the strategy declares it may serve.
-    ``persistent``: entries whose cached value differed from the database after traffic had stopped;
+    ``persistent``: entries whose cached version or body differed from the database after traffic had stopped;
     ``persistent_ttl_max_s``: how long the longest of them would have stayed; ``persistent_unbounded``: how many had no
     time to live at all.
     """
@@ -169,11 +169,17 @@ def _beyond(ages: Floats, max_staleness_s: float | None) -> int | None:
     return int((ages > max_staleness_s).sum())
 
 
+def _wrong_bodies(settle: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Entries whose body differs from the database's though the target names no mismatch of theirs; nor how long."""
+    told, differing = {mismatch["entry"] for mismatch in settle["mismatches"]}, settle.get("bodies_differ")
+    return [{"entry": name} for name in differing if name not in told] if isinstance(differing, list) else []
+
+
 def _persistent(settles: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     checks = [settle for settle in settles if settle and settle.get("checked") is not None]
     if len(checks) < len(settles):
         return dict.fromkeys(("persistent", "persistent_ttl_max_s", "persistent_unbounded"))
-    mismatches = [mismatch for settle in checks for mismatch in settle["mismatches"]]
+    mismatches = [mismatch for settle in checks for mismatch in [*settle["mismatches"], *_wrong_bodies(settle)]]
     ttls = [mismatch.get("ttl_s") for mismatch in mismatches]
     # A negative time to live is the cache's word for "for ever".
     bounded = [ttl for ttl in ttls if ttl is not None and ttl >= 0]

@@ -52,7 +52,7 @@ def paired(pairs: Sequence[tuple[float, float]], worth: float) -> Difference:
 def _outcome(mean: float, half: float, worth: float) -> str:
     if abs(mean) > half and abs(mean) >= worth:
         return LOWER if mean < 0 else HIGHER
-    return ALIKE if abs(mean) + half < worth or abs(mean) > half else UNDECIDED
+    return ALIKE if abs(mean) + half < worth else UNDECIDED
 
 
 def _needed(mean: float, spread: float, worth: float, count: int) -> int | None:

@@ -82,6 +82,11 @@ def _left_stale_s(arm: Arm) -> float | None:
     return float(section(arm, "staleness", "persistent_ttl_max_s") or 0.0)
 
 
+def _if_tested(name: str) -> Callable[[Arm], float | None]:
+    """A figure of staleness; None where too few reads could have been stale for it to say anything."""
+    return lambda arm: None if section(arm, "staleness", "tested") is False else section(arm, "staleness", name)
+
+
 def _says_stampede(arm: Arm, value: float) -> str:
     inside, calm = _lcp_inside_and_calm(arm)
     if inside is None:
@@ -144,6 +149,8 @@ def _says_left_stale(arm: Arm, value: float) -> str:
     return f"{plural(found, 'entry', 'entries')} stayed stale after traffic had stopped, {lasting}"
 
 
+_UNTESTED = "no page, or too few, were read after a write, so nothing shows whether any would be stale"
+
 # Nielsen's response-time limits (Usability Engineering, 1993): 0.1 s feels instant, 1 s keeps the flow of thought.
 # Differences, not bands: on loopback the absolute LCP says little.
 RULES = (
@@ -165,10 +172,10 @@ RULES = (
     ),
     Rule(
         name=FRESHNESS,
-        figure=lambda arm: section(arm, "staleness", "age_p99_s"),
+        figure=_if_tested("age_p99_s"),
         says=_says_age,
         unit=seconds,
-        missing="no page was read after a write, so nothing could have been stale",
+        missing=_UNTESTED,
         good_max=1.0,
         ok_max=6.0,
     ),
@@ -184,10 +191,10 @@ RULES = (
     ),
     Rule(
         name="beyond_declared",
-        figure=lambda arm: section(arm, "staleness", "beyond_declared"),
+        figure=_if_tested("beyond_declared"),
         says=_says_beyond,
         unit=count,
-        missing="no page was read after a write, so nothing could have been stale",
+        missing=_UNTESTED,
         good_max=0,
         ok_max=0,
         needs="max_staleness_s",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rig.analysis.disturbances import NEXT_CAME, NOTHING_BEFORE
 from rig.words import NOT_MEASURED, figure, is_number, milliseconds, seconds
 
 
@@ -54,11 +55,17 @@ def _effect(row: Mapping[str, Any]) -> str:
     return sentence
 
 
+_NOT_BACK = {
+    NOTHING_BEFORE: "when p95 was back is not known: no whole second before it",
+    NEXT_CAME: "p95 was not back before the next disturbance",
+}
+
+
 def _back(row: Mapping[str, Any]) -> str:
     after = row["back_after_s"]
     since = " after its end" if is_number(row["lasted_s"]) else ""
     if not is_number(after):
-        return "p95 was not back within the window"
+        return _NOT_BACK.get(str(row.get("back_unknown")), "p95 was not back within the window")
     return f"p95 was back {seconds(after)}{since or ' after it'}" if after else f"p95 was back at once{since}"
 
 

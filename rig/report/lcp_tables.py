@@ -7,7 +7,7 @@ from typing import Any
 
 from rig.analysis.lcp_causes import CAUSES, HIT_QUEUED, seen_causes
 from rig.analysis.lcp_parts import PARTS
-from rig.analysis.page_weight import differences
+from rig.analysis.page_weight import FEWEST_VISITS, differences, spread_of
 from rig.analysis.pipeline import WITHIN
 from rig.report.tables import Table, dig, share_of
 from rig.words import NOT_MEASURED, count, is_number, listed, milliseconds, percent, plural
@@ -119,11 +119,15 @@ def controls_said(arms: Arms, starvation: Mapping[str, Any] | None) -> list[str]
     if len(measured) < 2:
         return ["Too few strategies were measured to compare their pages."]
     unlike = len(list(differences(measured)))
-    page = (
-        f"The page is not the same under every strategy: {plural(unlike, 'difference')}, among the warnings."
-        if unlike
-        else "DOM nodes, layouts and style recalculations of each page are alike under every strategy, as they must be."
-    )
+    compared = [path for path, *_ in spread_of(measured, "dom_nodes")]
+    page = f"Too few visits to any page ({FEWEST_VISITS} under two strategies are needed) to compare what is on it."
+    if unlike:
+        page = f"The page is not the same under every strategy: {plural(unlike, 'difference')}, among the warnings."
+    elif compared:
+        page = (
+            f"DOM nodes, layouts and style recalculations of {listed(compared)} are alike under every strategy,"
+            " as they must be."
+        )
     verdict = dig(dict(starvation or {}), "verdict")
     rates = {
         "alike": "Starved visits are as frequent under every strategy, as far as their number can show.",

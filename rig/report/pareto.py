@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,13 @@ class Point:
         return self.lcp_worst_ms is not None and self.oldest_s is not None
 
 
+_AXES: Mapping[str, Callable[[Point], float | None]] = {
+    "speed": lambda one: one.lcp_worst_ms,
+    "freshness": lambda one: one.oldest_s,
+    "origin work": lambda one: one.origin_share,
+}
+
+
 def points(summary: Mapping[str, Any]) -> list[Point]:
     """A point for each row of ``pareto`` in summary.json; none where the summary has none."""
     return [
@@ -48,26 +55,38 @@ def _known(value: object) -> float | None:
 
 def title(found: Sequence[Point]) -> str:
     """Which strategies no other beats on all three; controls are not there to be chosen."""
-    rivals = [one for one in found if one.placed and not one.control]
+    axes, rivals = _known_axes(found), [one for one in _compared(found) if not one.control]
     if len(rivals) < 2:
         return "Speed, freshness, origin work: too few strategies were measured to compare"
     best = [one.label for one in rivals if not one.dominated_by]
     if len(best) == 1:
-        return f"{best[0]} is best on speed, freshness and origin work"
+        return f"{best[0]} is best on {listed(axes)}"
     if len(best) == len(rivals):
-        return "Every strategy is best on something: speed, freshness or origin work"
-    return f"Speed, freshness, origin work: the choice is between {listed(best)}"
+        return f"Every strategy is best on something: {listed(axes)}"
+    return f"{listed(axes).capitalize()}: the choice is between {listed(best)}"
+
+
+def _known_axes(found: Sequence[Point]) -> list[str]:
+    """What some strategy was measured on; an axis that none has compares nothing."""
+    return [name for name, value in _AXES.items() if any(value(one) is not None for one in found)]
+
+
+def _compared(found: Sequence[Point]) -> list[Point]:
+    """Those in the picture that lack nothing others have: an arm without a figure is beaten on nothing by nobody."""
+    known = [_AXES[name] for name in _known_axes(found)]
+    return [one for one in found if one.placed and all(value(one) is not None for value in known)]
 
 
 def table(found: Sequence[Point]) -> Table:
     """What the picture draws."""
+    compared = _compared(found)
     rows = [
         [
             one.label,
             milliseconds(one.lcp_worst_ms),
             age(one.oldest_s),
             percent(one.origin_share),
-            _beaten(one),
+            _beaten(one, one in compared),
         ]
         for one in found
     ]
@@ -75,7 +94,7 @@ def table(found: Sequence[Point]) -> Table:
     return Table(caption="Speed, freshness and origin work", columns=columns, rows=rows, text_columns=frozenset({4}))
 
 
-def _beaten(one: Point) -> str:
-    if not one.placed:
+def _beaten(one: Point, is_compared: bool) -> str:
+    if not is_compared:
         return "not compared"
     return listed(list(one.dominated_by)) or ("a control" if one.control else "none")

@@ -65,6 +65,21 @@ def test_nothing_happened_is_shown_as_nothing():
     assert row["during"]["failures_per_s"] == row["back_after_s"] == 0
 
 
+@pytest.mark.parametrize(
+    ("ones", "why"),
+    [
+        ([disturbed(0.5, 8.0)], "nothing before"),
+        ([disturbed(4.0, 6.0), disturbed(12.0, kind="flush")], "next disturbance"),
+        ([disturbed(4.0, 6.0)], "window"),
+    ],
+)
+def test_not_seen_to_be_back_has_its_reason(ones, why):
+    """Slow for ever from 4 s on: "not back" is said only of what could have been seen."""
+    row, *_ = figures([(facts(*ones), reads(lambda at_s: 1.0 if at_s >= 4 else 0.01))], [[None] * len(ones)])
+    assert row["back_after_s"] is None
+    assert row["back_unknown"] == why
+
+
 def test_a_momentary_one_has_no_during():
     """Null, not an empty phase with figures of 0."""
     (row,) = figures([(facts(disturbed(5.0, kind="flush")), reads(lambda at_s: 1.0 if 5 <= at_s < 8 else 0.01))], [[]])
@@ -181,6 +196,8 @@ class TestWords:
     def test_what_was_not_measured_is_not_made_up(self):
         text = blocks(self.arms(back_after_s=None, before=dict.fromkeys(("failures_per_s", "p95_ms"))))[0].effects[0][1]
         assert "not measured before" in text and "not back within the window" in text
+        text = blocks(self.arms(back_after_s=None, back_unknown="nothing before"))[0].effects[0][1]
+        assert "not known" in text and "not back" not in text
         assert "None" not in text
 
     def test_stale_pages_are_a_lower_bound(self):

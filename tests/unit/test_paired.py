@@ -28,6 +28,14 @@ def test_what_is_sure_but_not_worth_naming_is_alike():
     assert paired([(100, 110), (200, 211), (300, 309)], worth=50).outcome == ALIKE
 
 
+def test_what_is_sure_and_may_be_worth_naming_is_not_alike():
+    """A mean of 40 between 15 and 65, and 50 is worth naming: there is a difference, how large is open."""
+    found = paired([(30, 0), (40, 0), (50, 0)], worth=50)
+    assert found.lower is not None and found.lower > 0
+    assert found.upper is not None and found.upper > 50
+    assert found.outcome == UNDECIDED
+
+
 @pytest.mark.parametrize("pairs", [[], [(1.0, 900.0)]])
 def test_below_two_rounds_there_is_no_interval(pairs):
     """Nor a guess at how many it would take: one difference says nothing of how they scatter."""

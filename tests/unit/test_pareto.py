@@ -9,6 +9,7 @@ import pytest
 from rig.analysis.flip import flip, in_words
 from rig.analysis.pareto import pareto
 from rig.analysis.verdict import judge
+from rig.report.pareto import Point, points, table, title
 
 
 def arm(
@@ -70,6 +71,15 @@ def test_a_budget_between_the_two_turns_the_choice_round_and_one_beside_it_does_
     assert "a budget for freshness from 0.2 s to below 0.9 s" in in_words(found, leader, {}).replace("\u00a0", " ")
 
 
+def test_a_budget_turns_nothing_round_where_the_other_breaks_it_elsewhere():
+    """Fresher while it is read, but what it leaves behind stays for 5 s: that obeys the same budget."""
+    leader, second = arm(60, oldest=4.5), arm(90, oldest=3.8)
+    second["staleness"] |= {"persistent": 1, "persistent_ttl_max_s": 5.0}
+    second["verdict"] = judge(second)
+    assert flip(leader, second, {})["budgets"] == []
+    assert judge(second, {"freshness_s": 4.0})["grade"] == "bad"
+
+
 def test_a_second_that_is_bad_anyway_wins_by_no_budget():
     leader, second = arm(60, oldest=0.9), arm(5000, oldest=0.2)
     assert flip(leader, second, {})["budgets"] == []
@@ -84,3 +94,20 @@ def test_the_rate_of_writes_at_which_deleting_recomputes_as_often_is_computed(wr
     assert flip(leader, second, conditions)["writes_per_s"] == pytest.approx(1 / 6)
     assert said in in_words(flip(leader, second, conditions), leader, conditions).replace("\u00a0", " ")
     assert flip(leader, leader, conditions)["writes_per_s"] is None
+
+
+def drawn(**arms: dict[str, Any]) -> list[Point]:
+    return points({"pareto": pareto(arms)})
+
+
+def test_the_title_names_only_what_was_measured():
+    """Where nobody's origin work is known, nobody is best on it."""
+    assert title(drawn(a=arm(60, share=None), b=arm(90, share=None))) == "a is best on speed and freshness"
+    assert title(drawn(a=arm(60), b=arm(90))) == "a is best on speed, freshness and origin work"
+
+
+def test_who_lacks_what_others_have_is_not_compared():
+    """And not among the best for it."""
+    found = drawn(a=arm(60), b=arm(90), c=arm(10, share=None))
+    assert title(found) == "a is best on speed, freshness and origin work"
+    assert [row[-1] for row in table(found).rows] == ["none", "a", "not compared"]

@@ -201,4 +201,9 @@ class TestReport:
         assert [row[1] for row in pipeline_table(summary["arms"]).rows[:3]] == [
             "calm, mean", "in stampede, mean", "all, median",
         ]  # fmt: skip
-        assert "alike under every strategy" in controls_said(summary["arms"], summary["starvation"])[0]
+        said = controls_said(summary["arms"], summary["starvation"])[0]
+        assert "alike under every strategy" in said and "/product/7/" in said
+        for arm in summary["arms"].values():
+            for path in arm["pages"]["by_path"].values():
+                path["count"] = 4
+        assert "Too few visits" in controls_said(summary["arms"], summary["starvation"])[0]

@@ -221,6 +221,22 @@ def test_alike_arms_show_no_difference():
     assert found["sentences"][0] == "No difference shown between a and b in 3 rounds."
 
 
+def test_rounds_that_do_not_meet_show_nothing():
+    """Sound in rounds of their own but for one: one common round is no comparison, and not "no difference"."""
+    one, other = ([{"round": number} for number in sound] for sound in ((1, 2), (2, 3)))
+    found = finding(run(a=with_rounds(one), b=with_rounds(other)))
+    assert found["sentences"][0].startswith("Undecided between a and b")
+
+
+def test_too_few_reads_that_could_have_been_stale_are_no_freshness():
+    """The table says "not tested"; a grade must not say "good"."""
+    untested = arm()
+    untested["staleness"]["tested"] = False
+    found = judge(untested)
+    assert found["grade"] is None
+    assert any("too few" in reason for reason in found["reasons"])
+
+
 def test_small_differences_are_not_named():
     """Ranges apart by 10 ms of LCP decide nothing."""
     assert shown_better(with_rounds(LOW), with_rounds(rounds_of("lcp_inside_p50", 341, 345, 350))) == []
@@ -319,6 +335,10 @@ def test_an_empty_run_says_so():
             "LCP is 1,910 ms in a stampede, 60 ms otherwise, nothing older than 0.2 s was seen",
         ),
         ({"inside": None, "stampedes": 0}, "LCP stays at 60 ms, nothing stale was seen"),
+        (
+            {"inside": None, "stampedes": 2},
+            "LCP is 60 ms outside stampedes, not measured in one, nothing stale was seen",
+        ),
         (
             {"inside": None, "stampedes": 0, "age": 1.4e-05},
             "LCP stays at 60 ms, nothing older than 1 ms was seen",
