@@ -9,6 +9,7 @@ Mann-Whitney test over the same requests.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections import Counter
@@ -40,7 +41,7 @@ examples:
 luck: what starting a server anew does to its p95, SD of the log-ratio of two identical arms.
 """
 HITS = response_metrics(CacheStatus.HIT)
-FAMILY: tuple[GateMetric, ...] = (*HITS, MISS_RATIO, lcp_metric("/"), lcp_metric("/p/"))
+FAMILY: tuple[GateMetric, ...] = (*HITS, MISS_RATIO, lcp_metric("/"))
 BLOCKS = 2  # kept in a launch
 MANN_WHITNEY_GATES = 200
 CHUNK = 50
@@ -55,22 +56,24 @@ class World:
     block_shift_sd: float = 0.0175
     block_spread_sd: float = 0.0295
     luck_p95_sd: float = 0.03
-    cycle_sd: float = 0.11  # LCP p75 of two visits an arm; 8 % a visit
-    lcp_luck_sd: float = 0.02
-    cycles: int = 4  # a launch
+    cycle_sd: float = 0.15  # of a cycle's part in the launch's LCP p75: 0.04 a launch, as measured
+    lcp_luck_sd: float = 0.01
+    cycles: int = 14  # a launch
     misses: float = 0.04
     slower: float = 1.0  # planted: factor on every hit of the candidate
+    slower_lcp: float = 1.0  # planted: on its LCP
     more_misses: float = 0.0  # planted: added to the candidate's miss ratio
 
 
 SCENARIOS: Mapping[str, World] = {
     "A/A": World(),
-    "A/A, double luck": World(luck_p95_sd=0.06, lcp_luck_sd=0.04),
+    "A/A, double luck": World(luck_p95_sd=0.06, lcp_luck_sd=0.02),
     "hits +3 %, within margins": World(slower=1.03),
     "hits +5 %, at p50's margin": World(slower=1.05),
     "hits +10 %": World(slower=1.10),
-    "hits +10 %, double luck": World(slower=1.10, luck_p95_sd=0.06, lcp_luck_sd=0.04),
+    "hits +10 %, double luck": World(slower=1.10, luck_p95_sd=0.06, lcp_luck_sd=0.02),
     "hits +20 %": World(slower=1.20),
+    "LCP +20 %": World(slower_lcp=1.20),
     "miss ratio +5 points": World(more_misses=0.05),
 }
 
@@ -81,7 +84,7 @@ def main() -> None:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--gates", type=int, default=2000, help="gates of each kind, or relabelings (default 2000)")
-    parser.add_argument("--launches", type=int, nargs="+", default=[12], help="most launches of a gate (default 12)")
+    parser.add_argument("--launches", type=int, nargs="+", default=[10], help="most launches of a gate (default 10)")
     parser.add_argument("--hits", type=int, default=240, help="hits an arm and block (default 240)")
     parser.add_argument("--only", help="scenarios whose name contains this")
     parser.add_argument("--seed", type=int, default=1)
@@ -166,15 +169,12 @@ def hit_effects(responses: Any) -> Any:
 
 
 def other_effects(world: World, launches: int, gates: int, rng: np.random.Generator) -> list[Any]:
-    """Effects of miss ratio and LCP of two pages, each of shape (gates, launches, units)."""
+    """Effects of miss ratio and LCP, each of shape (gates, launches, units)."""
     reads = round(world.hits / (1 - world.misses))
     misses = [rng.binomial(reads, world.misses + more, (gates, launches, BLOCKS)) for more in (0, world.more_misses)]
-    pages = [
-        rng.standard_normal((gates, launches, 1)) * world.lcp_luck_sd
-        + rng.standard_normal((gates, launches, world.cycles)) * world.cycle_sd
-        for _ in range(2)
-    ]
-    return [(misses[1] - misses[0]) / reads, *pages]
+    luck = rng.standard_normal((gates, launches, 1)) * world.lcp_luck_sd
+    page = luck + math.log(world.slower_lcp) + rng.standard_normal((gates, launches, world.cycles)) * world.cycle_sd
+    return [(misses[1] - misses[0]) / reads, page]
 
 
 def gate(drawn: Sequence[Any], looks: Looks) -> GateVerdict:
