@@ -86,11 +86,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def listed(words: Sequence[str]) -> str:
-    """``["a", "b", "c"]`` -> ``"a, b and c"``."""
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """``["a", "b", "c"]`` -> ``"a, b and c"``; ``last``: the word before the last."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _with_unit(text: str, unit: str) -> str:

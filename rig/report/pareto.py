@@ -62,7 +62,7 @@ def title(found: Sequence[Point]) -> str:
     if len(best) == 1:
         return f"{best[0]} is best on {listed(axes)}"
     if len(best) == len(rivals):
-        return f"Every strategy is best on something: {listed(axes)}"
+        return f"Every strategy is best on something: {listed(axes, last='or')}"
     return f"{listed(axes).capitalize()}: the choice is between {listed(best)}"
 
 

@@ -318,8 +318,8 @@ class TestSentences:
         control = {**self.arm(age=0, p95=10), "known_bad": "on purpose"}
         odd = self.arm(age=5.5, p95=90)
         assert said(fast=fast, fresh=fresh, worse=worse).endswith("the choice is between fast and fresh")
-        assert said(fresh=fresh, worse=worse, control=control) == "fresh is best on speed, freshness and origin work"
-        assert said(fast=fast, odd=odd) == "Every strategy is best on something: speed, freshness or origin work"
+        assert said(fresh=fresh, worse=worse, control=control) == "fresh is best on speed and freshness"
+        assert said(fast=fast, odd=odd) == "Every strategy is best on something: speed or freshness"
         assert "too few" in said(fast=fast, unknown=self.arm())
 
     def test_the_summarys_comparison_is_what_is_drawn(self):
@@ -329,7 +329,7 @@ class TestSentences:
         ]
         found = pareto.points({"pareto": rows})
         assert [(one.label, one.dominated_by) for one in found] == [("a", ("b",)), ("b", ())]
-        assert pareto.table(found).rows[1][3:] == ["not measured", "none"]
+        assert pareto.table(found).rows[1][3:] == ["not measured", "not compared"]
 
     def test_the_ledger(self):
         line = {"wasted": 14, "recomputes": 15, "lasted_s": 1.81}
