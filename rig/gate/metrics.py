@@ -83,7 +83,7 @@ LEAST_SAMPLES = {0.5: 20, 0.95: 100, 0.99: 500}
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
-# What an identical candidate stays within at 12 launches (docs/gate.md), and what a user would not notice.
+# What an identical candidate stays within at 10 launches (docs/gate.md), and what a user would not notice.
 DEFAULT_MARGINS = {
     "p50": 1.05,
     "p95": 1.10,
