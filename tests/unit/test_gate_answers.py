@@ -35,6 +35,12 @@ def test_similar_is_four_pieces_of_five(changed, similar):
     assert agree(said(" ".join(page)), said(" ".join(other)), "similar") is similar
 
 
+def test_empty_answers_are_similar_and_those_of_which_nothing_stays_are_not():
+    """Two empty bodies are alike; two pages that change wholly from answer to answer may be anything."""
+    assert agree(said("", ""), said("", ""), "similar")
+    assert not agree(said("t1", "t2"), said("x3", "x4"), "similar")
+
+
 def test_shares_of_the_machine():
     """Guests' time is in user's already; what is neither the arms' nor the fleet's is others'."""
     spent = {"user": 6.0, "system": 2.0, "idle": 10.0, "steal": 2.0, "guest": 3.0}

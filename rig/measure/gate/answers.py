@@ -128,6 +128,9 @@ def agree(baseline: Sequence[Answer], candidate: Sequence[Answer], content: Cont
     one, other = (_stable(answers) for answers in (baseline, candidate))
     if content == "same":
         return one == other
+    if not one and not other:
+        # Empty bodies are alike; those of which nothing stays from answer to answer can't be told.
+        return not any(answer.pieces for answer in (*baseline, *candidate))
     common = (one & other).total()
     return common >= SIMILAR * max(one.total(), other.total())
 
