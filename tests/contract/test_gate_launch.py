@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from rig.measure.gate import launch as launching
 from rig.measure.gate.arms import Builds
 from rig.measure.gate.launch import Launched, Traffic, launch
 from rig.measure.gate.trees import Tree
 from rig.measure.load.fleet_client import FleetClient
+from rig.measure.load.order import TrialOrder
 from rig.measure.services.app_server import free_port
 from rig.measure.single import LOCUSTFILE
+from rig.measure.soundness import marks
 from rig.plan.target import TargetWrite, parse_target
 
 HERE = Path(__file__).parent
@@ -61,6 +64,19 @@ def test_both_arms_meet_one_schedule(fleet, tmp_path):
     kept = sorted(path.parent.name for path in (tmp_path / "trials").rglob("requests.parquet"))
     assert kept == ["1-baseline", "1-candidate"]
     assert not list((tmp_path / "data").iterdir())
+
+
+def test_what_waits_for_an_arm_at_the_cap_is_not_the_generators_lateness(fleet, tmp_path, monkeypatch):
+    """Else a launch in which an arm hung would be measured again, until one came in which it did not."""
+    caps = []
+
+    def spied(*given, in_flight=None, **more):
+        caps.append(in_flight)
+        return marks(*given, in_flight=in_flight, **more)
+
+    monkeypatch.setattr(launching, "marks", spied)
+    launched(fleet, tmp_path)
+    assert caps == [TrialOrder.__dataclass_fields__["in_flight"].default] * 2
 
 
 def test_another_page_is_a_fault(fleet, tmp_path):

@@ -91,6 +91,7 @@ def test_a_cycle_with_a_starved_visit_is_left_out_whole():
     assert found.unused == 1
     assert [len(values) for values in found.launches] == [4, 4, 4, 3]
     assert found.counts[3] == Supply(baseline=8, candidate=7)
+    assert found.lost == Supply(baseline=0, candidate=1)
 
 
 def test_pages_are_apart():
