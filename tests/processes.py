@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import gevent
@@ -31,8 +31,21 @@ def marked(mark: str) -> set[psutil.Process]:
     return found
 
 
-def alive(processes: set[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those neither gone nor zombies; one may end while it is asked."""
+    return [process for process in processes if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def gone(processes: Iterable[psutil.Process], deadline_s: float) -> bool:
+    """Whether all have ended before the deadline."""
+    watched = list(processes)
+    return poll(lambda: not alive(watched), deadline_s)
 
 
 def is_kind(process: psutil.Process, flag: str, without: str = "\0") -> bool:

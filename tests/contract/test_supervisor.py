@@ -6,51 +6,46 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from rig.measure.services.process import Service
 from rig.model import InfrastructureError
+from tests.processes import gone, poll
 
 SLEEPER = (
     "import subprocess,sys,time; subprocess.Popen([sys.executable,'-c','import time; time.sleep(300)']);time.sleep(300)"
 )
+GONE_WITHIN_S = 5.0
 STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(300)"
 
 
-def _gone(pids, deadline_s=5.0):
-    """Whether all processes are gone before the deadline."""
-    deadline = time.monotonic() + deadline_s
-    while time.monotonic() < deadline:
-        if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def _tree(service, count):
-    deadline = time.monotonic() + 10
-    while len(service.tree()) < count and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return [process.pid for process in service.tree()]
+    """The command's processes as soon as there are so many."""
+    family = []
+
+    def complete():
+        family[:] = service.tree()
+        return len(family) == count
+
+    assert poll(complete, 10), family
+    return family
 
 
 def test_stop_ends_the_whole_group(tmp_path):
     """Children of the command end too."""
     with Service("s", [sys.executable, "-c", SLEEPER], log=tmp_path / "log") as service:
-        pids = _tree(service, 2)
-        assert len(pids) == 2
-    assert _gone(pids)
+        family = _tree(service, 2)
+    assert gone(family, GONE_WITHIN_S)
 
 
 def test_a_command_that_ignores_sigterm_is_killed(tmp_path):
     """The grace period ends."""
     with Service("s", [sys.executable, "-c", STUBBORN], log=tmp_path / "log") as service:
         service.wait_ready(lambda: "up" in (tmp_path / "log").read_text(), 10)
-        pids = _tree(service, 1)
-    assert _gone(pids)
+        family = _tree(service, 1)
+    assert gone(family, GONE_WITHIN_S)
 
 
 def test_kill_9_of_the_starter_ends_its_services(tmp_path):
@@ -62,19 +57,19 @@ def test_kill_9_of_the_starter_ends_its_services(tmp_path):
         "print(*[p.pid for p in s.tree()],flush=True);time.sleep(300)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as starter:
-        pids = [int(pid) for pid in starter.stdout.readline().split()]
+        family = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
         starter.send_signal(signal.SIGKILL)
-    assert len(pids) == 2
-    assert _gone(pids)
+    assert len(family) == 2
+    assert gone(family, GONE_WITHIN_S)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell a child of its parent's death")
 def test_kill_9_of_the_supervisor_ends_the_command(tmp_path):
     """PR_SET_PDEATHSIG."""
     with Service("s", [sys.executable, "-c", STUBBORN], log=tmp_path / "log") as service:
-        pids = _tree(service, 1)
+        family = _tree(service, 1)
         os.kill(service._process.pid, signal.SIGKILL)
-        assert _gone(pids)
+        assert gone(family, GONE_WITHIN_S)
 
 
 def test_a_command_that_ends_while_starting_is_quoted(tmp_path):

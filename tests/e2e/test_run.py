@@ -16,6 +16,7 @@ import pytest
 from rig.journal import open_run, read_json_lines, read_stream
 from rig.model import RunStatus
 from rig.samples import REQUESTS
+from tests.processes import alive, gone
 
 pytestmark = pytest.mark.e2e
 ARMS = ("fixed-timeout", "delete-on-write")
@@ -167,27 +168,10 @@ def _started(out: Path) -> tuple[subprocess.Popen[str], Path]:
     raise AssertionError("the second trial did not begin")
 
 
-def _all_gone(pids: set[int], deadline_s: float) -> set[int]:
-    """Those still alive after the deadline."""
-    deadline = time.monotonic() + deadline_s
-    alive = pids
-    while alive and time.monotonic() < deadline:
-        alive = {pid for pid in alive if psutil.pid_exists(pid) and _status(pid) != psutil.STATUS_ZOMBIE}
-        time.sleep(0.05)
-    return alive
-
-
-def _status(pid: int) -> str:
-    try:
-        return psutil.Process(pid).status()
-    except psutil.NoSuchProcess:
-        return psutil.STATUS_ZOMBIE
-
-
 def test_ctrl_c_keeps_sealed_trials_and_leaves_no_process(tmp_path):
     """Exit 130, manifest interrupted, the first trial reportable."""
     process, path = _started(tmp_path)
-    family = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+    family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 6
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=30)[1]
@@ -197,7 +181,7 @@ def test_ctrl_c_keeps_sealed_trials_and_leaves_no_process(tmp_path):
     run = open_run(path)
     assert run.status is RunStatus.INTERRUPTED
     assert len(run.trials) == len(run.unsealed) == 1
-    assert _all_gone(family, 5) == set()
+    assert gone(family, 5), alive(family)
     shown = subprocess.run(
         [sys.executable, "-m", "rig", "report", str(path)], capture_output=True, text=True, timeout=60
     )
@@ -208,10 +192,10 @@ def test_ctrl_c_keeps_sealed_trials_and_leaves_no_process(tmp_path):
 def test_kill_9_leaves_no_process_and_a_readable_journal(tmp_path):
     """No child outlives the conductor by 5 s; the run is read as interrupted; all but the last second is there."""
     process, path = _started(tmp_path)
-    family = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+    family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    assert _all_gone(family, 5) == set()
+    assert gone(family, 5), alive(family)
     run = open_run(path)
     assert run.manifest["status"] == "running"
     assert run.status is RunStatus.INTERRUPTED
