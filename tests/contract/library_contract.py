@@ -26,11 +26,12 @@ from target_app.shop.entries import Entry, category_entry, dependents, entry_of,
 from target_app.shop.models import Category, Product, ScopeVersion
 from target_app.shop.unseen import unseen_write
 from target_app.strategies import STRATEGIES
+from tests.contract.strategy_bench import let_late_work_end
 
 STRATEGY = STRATEGIES[shop_settings.CACHE_STRATEGY]
 NAME = STRATEGY.name
 SLUG = "moon-jar"
-TTL_S, HERD_S = 0.4, 1
+TTL_S, SHORT_TTL_S, HERD_S = 60, 0.4, 1
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -46,10 +47,8 @@ def django_db_modify_db_settings(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def shop(settings):
-    """A small shop, caches empty, short TTL."""
-    settings.CACHE_HERD_TIMEOUT = HERD_S
-    settings.CACHE_TTL_S = TTL_S
-    settings.CACHES = dict(settings.CACHES)  # New clients: the old ones have read their settings.
+    """A small shop, caches empty; nothing expires in a test that does not ask for it."""
+    _expiring(settings, TTL_S, HERD_S)
     catalogue.prepare(orders=200)
     caches["herd"].clear()
     with tracing(Trace(strategy=NAME)):  # Whatever is loaded or connected at first use is so from here on.
@@ -57,7 +56,13 @@ def shop(settings):
         writes.note_product(SLUG, "First.")
     caches["herd"].clear()
     yield
+    let_late_work_end()
     caches["herd"].clear()
+
+
+def _expiring(settings, ttl_s, herd_s):
+    settings.CACHE_TTL_S, settings.CACHE_HERD_TIMEOUT = ttl_s, herd_s
+    settings.CACHES = dict(settings.CACHES)  # New clients: the old ones have read their settings.
 
 
 @pytest.fixture
@@ -118,8 +123,9 @@ def test_a_hit_asks_the_database_nothing():
     assert trace.queries == 0
 
 
-def test_all_dependents_are_fresh_within_the_declared_staleness():
+def test_all_dependents_are_fresh_within_the_declared_staleness(settings):
     """K = 3 entries after one write."""
+    _expiring(settings, SHORT_TTL_S, HERD_S)
     with STRATEGY.past_cache():
         entries = dependents(Product.objects.get(slug=SLUG))
     for entry in entries:
@@ -376,8 +382,7 @@ def test_keep_fresh_would_end_the_race_but_is_not_the_default():
 @only("herd-client")
 def test_late_reads_recompute_and_what_they_computed_is_dropped(events, settings):
     """`get_or_set` adds where no key is, and the late one still is there: until it is gone, nothing new is stored."""
-    settings.CACHE_TTL_S, settings.CACHE_HERD_TIMEOUT = 1.0, 3
-    settings.CACHES = dict(settings.CACHES)
+    _expiring(settings, 1.0, 3)
     entry = category_entry("vases")
     _read(entry)
     outcomes, deadline = [], time.monotonic() + 10

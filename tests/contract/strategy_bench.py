@@ -59,11 +59,11 @@ def shop(database, server, settings, monkeypatch):
     catalogue.prepare(orders=200)
     _clear()
     yield
-    _let_late_work_end()
+    let_late_work_end()
     _clear()
 
 
-def _let_late_work_end():
+def let_late_work_end():
     """The outbox's worker, second deletes still to come, refreshes: else the next test counts their calls as its own,
     and the transaction a refresh still has open keeps PostgreSQL from emptying the tables."""
     stale_while_revalidate._pool().shutdown(wait=True)
