@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Download, Error, Request
+from playwright.async_api import Browser, Download, Error, Request, Response
 from playwright.async_api import Page as BrowserPage
 
 from rig.measure.pages.afterwards import click, take_picture, wants_picture
@@ -55,7 +55,8 @@ class Page:
         self._tab = tab
         self._options = setup.options
         self._headers: dict[str, str] = {}
-        self._documents = 0
+        self._documents: list[str] = []
+        self._arrived = asyncio.Event()
         self._leaving = False
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tab.page.on("crash", self._on_crash)
@@ -146,10 +147,8 @@ class Page:
         tracing = Tracing(self._tab.cdp) if order.trace else None
         if tracing is not None:
             await tracing.start()
-        self._documents = 0
         visit.started_s = time.monotonic()
-        # Not the load event: from here on status and headers are known, even if the page never loads.
-        response = await self._tab.page.goto(order.url, wait_until="commit", timeout=0)
+        response = await self._go(order.url)
         if response is None:
             raise VisitFailedError("navigation", "no response")
         note_response(visit, response.status, response.headers)
@@ -161,16 +160,28 @@ class Page:
         # Sent together: one session keeps their order, and the fence must not count as the page's layout.
         work, _ = await asyncio.gather(self._metrics(), self._call("fenced"))
         *_, figures = await asyncio.gather(self._key("rawKeyDown"), self._key("keyUp"), self._call("figures"))
-        if self._documents != 1:
+        if len(self._documents) != 1:
             # It went elsewhere by itself: response and figures are not of one document.
-            raise VisitFailedError("navigation", f"{self._documents} documents")
+            raise VisitFailedError("navigation", f"{len(self._documents)} documents", *self._documents)
         note_figures(visit, figures, work, time.monotonic() - time.time())
+
+    async def _go(self, url: str) -> Response | None:
+        """Navigate, and wait until the document is there.
+
+        Not for the load event: from here on status and headers are known, even if the page never loads. Our session
+        may hear of the document later than Playwright's own; left for the next visit, it would count as one of its.
+        """
+        self._documents = []
+        self._arrived.clear()
+        response = await self._tab.page.goto(url, wait_until="commit", timeout=0)
+        await self._arrived.wait()
+        return response
 
     async def _prepare(self, order: Order) -> None:
         parts = urlsplit(order.url)
         if parts.fragment:
             # From the same page, this would be a jump within it and no navigation.
-            await self._tab.page.goto("about:blank")
+            await self._go("about:blank")
         if order.headers != self._headers:
             await self._tab.context.set_extra_http_headers(order.headers)
             self._headers = order.headers
@@ -214,7 +225,8 @@ class Page:
 
     def _on_document(self, event: dict[str, Any]) -> None:
         if "parentId" not in event["frame"]:
-            self._documents += 1
+            self._documents.append(event["frame"]["url"])
+            self._arrived.set()
 
     def _on_leaving(self, _: dict[str, Any]) -> None:
         self._leaving = True
