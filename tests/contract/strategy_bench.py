@@ -35,7 +35,7 @@ ALL = pytest.mark.parametrize("strategy", OURS, ids=attrgetter("name"))
 SOUND = pytest.mark.parametrize("strategy", SOUND_ONES, ids=attrgetter("name"))
 CACHING = pytest.mark.parametrize("strategy", [s for s in SOUND_ONES if s.caches], ids=attrgetter("name"))
 SLUG = "moon-jar"
-SHORT_TTL_S = 0.4
+TTL_S, SHORT_TTL_S = 60, 0.4
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +49,24 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def shop(database, server, settings, monkeypatch):
-    """A small shop on that server, caches empty, short TTL 0.4 s; nobody recomputes by chance."""
+    """A small shop on that server, caches empty; nothing expires, nobody recomputes by chance."""
     monkeypatch.setattr(XFetch, "draw", staticmethod(lambda: 0.0))
     settings.CACHES = {
         "default": {**settings.CACHES["default"], "LOCATION": server.url},
         "pages": pickled(server.url),
     }
-    settings.CACHE_TTL_S = SHORT_TTL_S
+    settings.CACHE_TTL_S = TTL_S
     catalogue.prepare(orders=200)
     _clear()
     yield
     let_late_work_end()
     _clear()
+
+
+@pytest.fixture
+def short_ttl(shop, settings):
+    """For tests that wait until an entry has expired."""
+    settings.CACHE_TTL_S = SHORT_TTL_S
 
 
 def let_late_work_end():

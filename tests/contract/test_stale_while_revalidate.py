@@ -14,7 +14,7 @@ from rig.contrib.django.trace import tracing
 from rig.measure.origin_events import OriginEvents
 from target_app.shop.entries import Entry, product_entry
 from target_app.strategies import STRATEGIES
-from tests.contract.strategy_bench import SHORT_TTL_S, SLUG, _read, _round_trips, _version, _write, wait_until
+from tests.contract.strategy_bench import SHORT_TTL_S, SLUG, TTL_S, _read, _round_trips, _version, _write, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 STRATEGY = STRATEGIES["stale-while-revalidate"]
@@ -29,17 +29,11 @@ def shared(tmp_path, monkeypatch):
     return runtime.SHARED
 
 
-@pytest.fixture
-def long_ttl(shop, settings):
-    """Nothing expires."""
-    settings.CACHE_TTL_S = 60
-
-
 def _idle(shared):
     wait_until(lambda: shared.open_recomputes() == 0, "a refresh never ended")
 
 
-def test_a_write_marks_and_one_reader_has_it_refreshed(shared, long_ttl, gate, tmp_path):
+def test_a_write_marks_and_one_reader_has_it_refreshed(shared, gate, tmp_path):
     """Four readers get the old value while one refresh is under way; then all get the new one."""
     gate.open()
     _read(STRATEGY, ENTRY)
@@ -58,7 +52,7 @@ def test_a_write_marks_and_one_reader_has_it_refreshed(shared, long_ttl, gate, t
     assert recomputes == [("stored", None), ("stored", "background")]
 
 
-def test_a_refresh_that_began_before_the_write_does_not_unmark(shared, long_ttl, gate):
+def test_a_refresh_that_began_before_the_write_does_not_unmark(shared, gate):
     """It stores the old value, which is stale at once: the next reader has it refreshed again."""
     gate.open()
     _read(STRATEGY, ENTRY)
@@ -74,18 +68,23 @@ def test_a_refresh_that_began_before_the_write_does_not_unmark(shared, long_ttl,
     assert _read(STRATEGY, ENTRY)[1:] == (Status.HIT, _version(ENTRY.name))
 
 
-def test_past_the_soft_ttl_it_serves_the_old_and_past_the_hard_none():
-    """Between the two the value is served on purpose; after the hard one there is nothing to serve."""
+def test_the_hard_ttl_is_twice_the_soft_one():
+    """Between the two the value is served on purpose."""
     with tracing(Trace(strategy=STRATEGY.name)) as trace:
         STRATEGY.read(ENTRY)
-        assert trace.served[0].ttl_s == SHORT_TTL_S
+        assert trace.served[0].ttl_s == TTL_S
         left_s = STRATEGY.remaining_s(None, ENTRY)
-    assert SHORT_TTL_S < left_s <= 2 * SHORT_TTL_S
+    assert TTL_S < left_s <= 2 * TTL_S
+
+
+def test_past_the_hard_ttl_there_is_nothing_to_serve(short_ttl):
+    """Not even to be refreshed."""
+    _read(STRATEGY, ENTRY)
     time.sleep(2 * SHORT_TTL_S + 0.05)  # A time to live can't be polled for: looking is what refreshes.
     assert _read(STRATEGY, ENTRY)[1] is Status.MISS
 
 
-def test_a_refresh_costs_the_round_trips_it_declares(shared, long_ttl, server):
+def test_a_refresh_costs_the_round_trips_it_declares(shared, server):
     """A stale read looks and takes the lock; the refresh looks again, and stores."""
     _read(STRATEGY, ENTRY)
     _write(STRATEGY, 7777)
@@ -97,7 +96,7 @@ def test_a_refresh_costs_the_round_trips_it_declares(shared, long_ttl, server):
     assert _round_trips(server, read_and_refresh) == 2 + STRATEGY.cost.background
 
 
-def test_a_refresh_stays_in_its_epoch_and_a_reset_waits_for_it(shared, long_ttl, gate, tmp_path):
+def test_a_refresh_stays_in_its_epoch_and_a_reset_waits_for_it(shared, gate, tmp_path):
     """It counts as open from the moment it is handed over, and its events carry the epoch it was asked for in."""
     gate.open()
     _read(STRATEGY, ENTRY)
@@ -115,7 +114,7 @@ def test_a_refresh_stays_in_its_epoch_and_a_reset_waits_for_it(shared, long_ttl,
     assert recomputed[1] == []
 
 
-def test_a_refresh_that_fails_is_logged_and_gives_the_lock_back(shared, long_ttl, caplog):
+def test_a_refresh_that_fails_is_logged_and_gives_the_lock_back(shared, caplog):
     """Nobody asks for its result, and the next stale read begins another."""
 
     def fail():

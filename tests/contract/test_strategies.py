@@ -32,7 +32,7 @@ def test_a_miss_stores_and_the_next_read_hits(strategy):
 
 
 @ALL
-def test_all_dependents_are_fresh_within_the_declared_staleness(strategy):
+def test_all_dependents_are_fresh_within_the_declared_staleness(strategy, short_ttl):
     """K = 3 entries after one write: product, category, home."""
     entries = dependents(Product.objects.get(slug=SLUG))
     assert len(entries) == 3
@@ -96,7 +96,7 @@ def test_a_write_raises_and_invalidates_exactly_what_the_target_declares(strateg
 
 @ALL
 @pytest.mark.parametrize("path", WRITES)
-def test_every_dependent_shows_a_write_within_the_declared_staleness(strategy, path):
+def test_every_dependent_shows_a_write_within_the_declared_staleness(strategy, path, short_ttl):
     """However many they are: content and version arrive together. A hundred are read on one database; K is no less
     theirs on the other.
     """
@@ -144,10 +144,9 @@ def test_an_empty_value_is_a_value(strategy):
 
 
 @ALL
-def test_declared_round_trips_are_those_the_server_counted(strategy, server, settings):
+def test_declared_round_trips_are_those_the_server_counted(strategy, server):
     """Hit, miss and write, with K = 3 (a connection and the counter exist before)."""
     strategy_entry, other = product_entry(SLUG), product_entry("bud-vase")
-    settings.CACHE_TTL_S = 60  # Nothing expires between the read that stores and the one that hits.
     _read(strategy, strategy_entry)
 
     assert _round_trips(server, lambda: _read(strategy, strategy_entry)) == strategy.cost.read_hit

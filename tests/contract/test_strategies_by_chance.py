@@ -13,17 +13,11 @@ from target_app.shop.entries import entry_of, product_entry
 from target_app.strategies import STRATEGIES, store
 from target_app.strategies.ttl_jitter import SPREAD
 from target_app.strategies.xfetch import XFetch
-from tests.contract.strategy_bench import SLUG, _read, _version, _write
+from tests.contract.strategy_bench import SLUG, TTL_S, _read, _version, _write
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 JITTER, XFETCH = STRATEGIES["ttl-jitter"], STRATEGIES["xfetch"]
 ENTRY = product_entry(SLUG)
-
-
-@pytest.fixture(autouse=True)
-def long_ttl(shop, settings):
-    """Nothing expires."""
-    settings.CACHE_TTL_S = 60
 
 
 def test_each_set_draws_its_own_time_to_live():
@@ -35,8 +29,8 @@ def test_each_set_draws_its_own_time_to_live():
             drawn.append(trace.served[0].ttl_s)
             assert store.remaining_s(name) == pytest.approx(drawn[-1], abs=5)  # Seconds since the set, at most.
     assert len(set(drawn)) == 10
-    assert all(60 * (1 - SPREAD) <= ttl_s <= 60 * (1 + SPREAD) for ttl_s in drawn)
-    assert JITTER.max_staleness_s(2.0) == 60 * (1 + SPREAD) + 2.0
+    assert all(TTL_S * (1 - SPREAD) <= ttl_s <= TTL_S * (1 + SPREAD) for ttl_s in drawn)
+    assert JITTER.max_staleness_s(2.0) == TTL_S * (1 + SPREAD) + 2.0
 
 
 def test_who_draws_early_recomputes_and_stores(monkeypatch, tmp_path):

@@ -46,12 +46,11 @@ def test_as_many_recompute_at_once_as_declared(strategy, gate, events):
 
 
 @ALL
-def test_the_stale_set_race_ends_as_declared(strategy, gate, settings):
+def test_the_stale_set_race_ends_as_declared(strategy, gate):
     """A reader pauses between snapshot and set while a write commits and invalidates.
 
     Where declared, the next read is fresh; elsewhere the old value lies there, marked stale or until its TTL.
     """
-    settings.CACHE_TTL_S = 60
     entry = product_entry(SLUG)
     gate.holds = 1
     herd = Herd()
@@ -65,7 +64,7 @@ def test_the_stale_set_race_ends_as_declared(strategy, gate, settings):
 
 
 @ALL
-def test_a_lost_invalidation_ends_as_declared(strategy, monkeypatch, settings):
+def test_a_lost_invalidation_ends_as_declared(strategy, monkeypatch, short_ttl):
     """The process dies between commit and invalidation.
 
     Strategies that survive it are fresh again within their declared staleness; the others are still stale then, and

@@ -41,9 +41,8 @@ def _durations(response):
 
 
 @ALL
-def test_the_headers_tell_the_truth_on_a_miss_and_on_a_hit(strategy, settings):
+def test_the_headers_tell_the_truth_on_a_miss_and_on_a_hit(strategy):
     """Status, version, age and times of the second response are its own, not those stored with the first."""
-    settings.CACHE_TTL_S = 60
     first, second = _get(strategy), _get(strategy)
     hit = Status.HIT if strategy.caches else Status.BYPASS
     assert first["X-Cache"] == (Status.MISS if strategy.caches else Status.BYPASS)
@@ -62,9 +61,8 @@ def test_the_headers_tell_the_truth_on_a_miss_and_on_a_hit(strategy, settings):
     assert first.content == second.content
 
 
-def test_a_page_from_the_page_cache_grows_older(settings, monkeypatch):
+def test_a_page_from_the_page_cache_grows_older(monkeypatch):
     """Age counts from when the page was stored, for each response anew."""
-    settings.CACHE_TTL_S = 60
     _get(PAGES)
     later = time.time() + 7
     monkeypatch.setattr(time, "time", lambda: later)
@@ -73,9 +71,8 @@ def test_a_page_from_the_page_cache_grows_older(settings, monkeypatch):
     assert response["Cache-Control"] == "max-age=60"
 
 
-def test_a_write_leaves_the_page_cache_as_it_is(settings):
+def test_a_write_leaves_the_page_cache_as_it_is():
     """Its content and its version are old together, until the time to live is over."""
-    settings.CACHE_TTL_S = 60
     before = _get(PAGES)
     _write(PAGES, 7777)
     after = _get(PAGES)
@@ -83,9 +80,8 @@ def test_a_write_leaves_the_page_cache_as_it_is(settings):
     assert after["X-Content-Version"] == before["X-Content-Version"] == f"{NAME}={_version(NAME) - 1}"
 
 
-def test_a_query_string_is_another_page(settings):
+def test_a_query_string_is_another_page():
     """`cache_page` keys by the whole address."""
-    settings.CACHE_TTL_S = 60
     _get(PAGES)
     assert _get(PAGES, f"{PATH}?utm_source=mail")["X-Cache"] == Status.MISS
 
@@ -96,9 +92,8 @@ def test_a_page_that_does_not_exist_is_not_stored(server):
     assert not caches["pages"].keys("*")
 
 
-def test_pages_are_pickled_apart_from_values(settings):
+def test_pages_are_pickled_apart_from_values():
     """What the shop stores else never meets pickle."""
-    settings.CACHE_TTL_S = 60
     _get(PAGES)
     assert len(caches["pages"].keys("*")) == 2
     assert not caches["default"].keys("*")
@@ -107,12 +102,11 @@ def test_pages_are_pickled_apart_from_values(settings):
 
 
 @ALL
-def test_what_is_seeded_is_what_visitors_find_and_settle_checks(strategy, settings):
+def test_what_is_seeded_is_what_visitors_find_and_settle_checks(strategy):
     """Seeding asks for pages by the address the order came to, and settling looks where visitors looked.
 
     It also tells what the database holds, cached or not, which resolves writes whose outcome nobody recorded.
     """
-    settings.CACHE_TTL_S = 60
     request = Client().get("/", headers={"X-Cache-Strategy": strategy.name}).wsgi_request
     measured.clear()
     with tracing(Trace(strategy=strategy.name, request=request)):
@@ -125,9 +119,8 @@ def test_what_is_seeded_is_what_visitors_find_and_settle_checks(strategy, settin
     assert _get(strategy)["X-Cache"] == (Status.HIT if strategy.caches else Status.BYPASS)
 
 
-def test_settle_sees_an_old_page_and_one_with_other_content(settings, monkeypatch):
+def test_settle_sees_an_old_page_and_one_with_other_content(monkeypatch):
     """By its version, and by a digest of what it shows."""
-    settings.CACHE_TTL_S = 60
     request = _get(PAGES).wsgi_request
     _write(PAGES, 7777)
     with tracing(Trace(strategy=PAGES.name, request=request)):
@@ -138,9 +131,8 @@ def test_settle_sees_an_old_page_and_one_with_other_content(settings, monkeypatc
     assert found["bodies_differ"] == [NAME]
 
 
-def test_a_page_hit_is_two_gets(settings, server):
+def test_a_page_hit_is_two_gets(server):
     """The headers it varies on, and the page."""
-    settings.CACHE_TTL_S = 60
     _get(PAGES)
     assert _round_trips(server, lambda: _get(PAGES)) == PAGES.cost.read_hit == 2
 
@@ -167,9 +159,8 @@ def test_pickle_is_refused_an_address_others_can_reach():
     assert "RIG_PICKLE_REDIS_URL is not a unix:// address" in done.stderr
 
 
-def test_a_marked_page_says_stale(settings):
+def test_a_marked_page_says_stale():
     """An old value served on purpose is a hit past its time."""
-    settings.CACHE_TTL_S = 60
     strategy = STRATEGIES["stale-while-revalidate"]
     _get(strategy)
     _write(strategy, 7777)
