@@ -15,6 +15,7 @@ from rig.model import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rig.gate.live.plan import GateOptions
+    from rig.plan.target import Content
 
 _OF_ONE_CALL = ("--json", "--advisory")
 
@@ -29,6 +30,11 @@ _OF_ONE_CALL = ("--json", "--advisory")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests per second to both together.")
 @click.option("--config", type=click.Path(path_type=Path), help="File with [target] and [gate], instead of rig.toml.")
 @click.option("--no-pages", is_flag=True, help="Visit no pages: needs no browser, compares no LCP.")
+@click.option(
+    "--content",
+    type=click.Choice(["same", "similar", "any"]),
+    help="How far answers must agree, instead of target.content.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of arrivals, and of who is asked.")
 @click.option("--inconclusive", type=click.Choice(["pass", "fail"]), help="What 'inconclusive' exits like.")
 @click.option("--advisory", is_flag=True, help="Exit 0 whatever the verdict.")
@@ -47,6 +53,7 @@ def gate(
     rate: float | None,
     config: Path | None,
     no_pages: bool,
+    content: Content | None,
     seed: int,
     inconclusive: Literal["pass", "fail"] | None,
     advisory: bool,
@@ -86,6 +93,7 @@ def gate(
         config=config,
         rate_rps=rate,
         visits=not no_pages,
+        content=content,
         seed=seed,
         allow_host=allow_host,
         advisory=advisory,

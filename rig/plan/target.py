@@ -72,7 +72,11 @@ class TargetConfig:
     @property
     def wants_cache(self) -> bool:
         """Whether an arm is given a cache server of its own."""
-        return any("{cache}" in text for text in (self.serve, *self.setup, *self.seed, *self.env.values()))
+        return self.names("{cache}")
+
+    def names(self, placeholder: str) -> bool:
+        """Whether a command or the environment has ``placeholder`` in it."""
+        return any(placeholder in text for text in (self.serve, *self.setup, *self.seed, *self.env.values()))
 
 
 def find_target(root: Path) -> TargetConfig:

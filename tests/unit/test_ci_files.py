@@ -125,7 +125,7 @@ def _called(folder: Path) -> list[str]:
     "env",
     [
         {"TARGET_BRANCH": "main"},
-        {"BASELINE_REF": "v1.0", "STRATEGY": "single-flight", "CONFIG": "ci/rig.toml", "ADVISORY": "true"},
+        {"BASELINE_REF": "v1.0", "STRATEGY": "lease", "CONFIG": "ci/rig.toml", "ADVISORY": "true", "CONTENT": "any"},
         {"BASELINE_REF": "v1.0", "INCONCLUSIVE": "fail"},
         {"BASELINE_REF": "--help; touch owned $(touch owned) `touch owned`", "STRATEGY": "--json"},
     ],
@@ -139,6 +139,7 @@ def test_ci_calls_the_gate_with_words_its_parser_takes(repository, env):
     found = _accepts(words).params
     assert found["baseline_ref"] == env.get("BASELINE_REF", found["baseline_ref"])
     assert found["strategy"] == env.get("STRATEGY")
+    assert found["content"] == env.get("CONTENT")
     assert found["advisory"] is (env.get("ADVISORY") == "true")
     assert found["inconclusive"] == env.get("INCONCLUSIVE")
     assert not (repository / "owned").exists()
@@ -173,6 +174,14 @@ def test_how_the_job_ends(repository, code, verdict, env, ends):
     assert told == (f"verdict={verdict}\nrun-dir=out/1-gate\n" if verdict else "")
     if env.get("ADVISORY") and code:
         assert "::warning title=rig gate::" in done.stdout
+
+
+def test_a_verdict_of_before_is_not_told_as_this_ones(repository):
+    """The gate ended before it could judge; what lies in OUT is of an earlier one."""
+    _ci_gate(repository, BASELINE_REF="v1.0", VERDICT="pass")
+    (repository / "github-output").unlink()
+    assert _ci_gate(repository, BASELINE_REF="v1.0", CODE="3", VERDICT="").returncode == 3
+    assert not (repository / "github-output").exists()
 
 
 @pytest.mark.parametrize("env", [{}, {"TARGET_BRANCH": "gone"}, {"BASELINE_REF": "v1", "INCONCLUSIVE": "maybe"}])

@@ -40,7 +40,7 @@ def test_a_build_against_itself_takes_all_from_the_table(project):
     found = plan(project)
     assert found.traffic.paths == {"/a/": 0.75, "/b/": 0.25}
     assert (found.traffic.rate_rps, found.traffic.strategy, found.pages) == (80, "lock", ("/a/",))
-    assert found.traffic.write is not None and found.relaunched and not found.left_open
+    assert found.traffic.write is not None and found.relaunched
     assert found.settings.max_regression == "20%"
     assert found.baseline.revision == found.candidate.revision
 
@@ -50,6 +50,27 @@ def test_what_the_user_says_goes_first(project):
     found = plan(project, strategy="lease", rate_rps=10.0, paths=("/c/",))
     assert (found.traffic.strategy, found.traffic.rate_rps, found.pages) == ("lease", 10.0, ("/c/",))
     assert plan(project, visits=False).pages == ()
+
+
+def test_what_the_table_leaves_open_is_said(project):
+    """The write comes behind the blocks; a database both write to; without a write or a cache server, that."""
+    behind, shared = plan(project).left_open
+    assert "stampede peak" in behind and "names {data}" in shared
+    text = TOML.replace("write = {", "#").replace("{cache}", "{data}")
+    (project / "rig.toml").write_text(text)
+    unwritten, uncached = plan(project).left_open
+    assert unwritten.startswith("Nothing is written") and "names {cache}" in uncached
+
+
+def test_how_far_answers_must_agree(project):
+    """As the table says, unless the user does; between URLs there is no table."""
+    assert plan(project).traffic.content == "same"
+    assert plan(project, content="any").traffic.content == "any"
+    (project / "rig.toml").write_text(TOML.replace("rate = 80", 'content = "similar"'))
+    assert plan(project).traffic.content == "similar"
+    for content in (None, "similar"):
+        found = plan(project, baseline_url=A, candidate_url=B, content=content)
+        assert found.traffic.content == (content or "same")
 
 
 def test_two_urls_are_asked_for_their_own_path(tmp_path):

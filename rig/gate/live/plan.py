@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from rig.measure.services.app_server import free_port
 from rig.model import UsageError
 from rig.plan.environment import pinning
 from rig.plan.profile import load_profile
-from rig.plan.target import DEFAULT_RATE_RPS, FILES, TargetConfig, find_target, parse_target, shares_of
+from rig.plan.target import DEFAULT_RATE_RPS, FILES, Content, TargetConfig, find_target, parse_target, shares_of
 
 BLOCK_S = 5.0
 HEAD_OF_VISITS = 1.7
@@ -45,6 +45,7 @@ class GateOptions:
     config: Path | None = None
     rate_rps: float | None = None
     visits: bool = True
+    content: Content | None = None
     seed: int = 1
     allow_host: tuple[str, ...] = ()
     advisory: bool = False
@@ -96,7 +97,7 @@ def _of_builds(options: GateOptions, folder: Path, say: Say) -> GatePlan:
             traffic,
             head_s=head_s(pages),
             write=target.write,
-            content=target.content,
+            content=options.content or target.content,
             strategy=options.strategy or target.strategy,
         ),
         pages=pages,
@@ -105,6 +106,7 @@ def _of_builds(options: GateOptions, folder: Path, say: Say) -> GatePlan:
         candidate=Side(revision=candidate.revision),
         relaunched=True,
         advisory=options.advisory,
+        left_open=tuple(_left_open_of_builds(target)),
     )
 
 
@@ -134,7 +136,9 @@ def _between_urls(options: GateOptions, folder: Path) -> GatePlan:
     pages = _pages(options, None, traffic.paths)
     return GatePlan(
         arms=lambda _folder, _say: Urls(bases[0], bases[1]),
-        traffic=replace(traffic, head_s=head_s(pages), strategy=options.strategy),
+        traffic=replace(
+            traffic, head_s=head_s(pages), strategy=options.strategy, content=options.content or traffic.content
+        ),
         pages=pages,
         settings=_settings(options.config, project_root(folder)),
         baseline=Side(url=urls[0]),
@@ -153,6 +157,20 @@ def _own_paths(options: GateOptions, urls: Sequence[str]) -> Mapping[str, float]
     if own[0] != own[1]:
         raise UsageError(f"the URLs' paths differ ({own[0]} and {own[1]}); say with --path what both are asked for")
     return {own[0]: 1.0}
+
+
+def _left_open_of_builds(target: TargetConfig) -> Iterator[str]:
+    if target.write is None:
+        yield "Nothing is written: what invalidation costs is not compared. target.write in rig.toml would name a form."
+    else:
+        yield (
+            "The write comes behind the last block of a launch: what it makes others recompute is in no response time,"
+            " only in the stampede peak and in errors."
+        )
+        if not target.names("{data}"):
+            yield "Nothing in [target] names {data}: where both arms write to one database, each sees the other's."
+    if not target.wants_cache:
+        yield "Nothing in [target] names {cache}: a cache server, if the project has one, is shared by both arms."
 
 
 def _left_open() -> tuple[str, ...]:
