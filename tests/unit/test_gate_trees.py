@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_both_revisions_lie_side_by_side(project):
     assert baseline_tree(project, "main", TARGET, candidate, said.append) == baseline and not said
     status = subprocess.run(["git", "-C", project, "status", "--short"], capture_output=True, text=True).stdout
     assert status == " M page\n"
+
+
+def test_modules_under_src_are_the_trees_own(project, monkeypatch):
+    """An environment both arms use may have installed them from the candidate's files."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    tree = candidate_tree(project)
+    assert tree.env()["PYTHONPATH"] == str(project)
+    (project / "src").mkdir()
+    assert tree.env()["PYTHONPATH"].split(os.pathsep) == [str(project / "src"), str(project)]
+
+
+def test_a_project_without_an_environment_runs_in_the_callers(project, monkeypatch):
+    """Not in rig's own, which holds another Django than the project's."""
+    monkeypatch.setenv("PATH", "/here:/there")
+    assert candidate_tree(project).env()["PATH"] == "/here:/there"
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").touch()
+    assert candidate_tree(project).env()["PATH"] == f"{project}/.venv/bin:/here:/there"
 
 
 def test_another_lock_asks_for_another_environment(project):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,19 @@ class Tree:
     """Checked out files and the environment their commands run in. ``revision``: what they are, for people."""
 
     path: Path
-    programs: Path
-    """Folder of the arm's ``python``."""
+    programs: Path | None
+    """Folder of the arm's ``python``; None: whatever PATH holds."""
     revision: str
 
     def env(self) -> dict[str, str]:
-        """Commands find the tree's own programs and modules first."""
-        paths = [str(self.path), *filter(None, [os.environ.get("PYTHONPATH")])]
+        """Commands find the tree's own programs and modules first: also those under ``src``, which an environment that
+        both arms use may have installed from the candidate's files.
+        """
+        own = [str(folder) for folder in (self.path / "src", self.path) if folder.is_dir()]
+        paths = [*own, *filter(None, [os.environ.get("PYTHONPATH")])]
+        programs = [str(self.programs)] if self.programs else []
         return {
-            "PATH": os.pathsep.join([str(self.programs), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([*programs, os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONUNBUFFERED": "1",
         }
@@ -50,7 +53,7 @@ def candidate_tree(root: Path) -> Tree:
         revision = _git(root, "describe", "--always", "--dirty", "--exclude", "*")
     except InfrastructureError:
         revision = "working tree"
-    return Tree(root, _programs(root) or Path(sys.executable).parent, revision)
+    return Tree(root, _programs(root), revision)
 
 
 def baseline_tree(root: Path, ref: str, target: TargetConfig, candidate: Tree, say: Callable[[str], None]) -> Tree:
@@ -91,7 +94,7 @@ def set_up(tree: Tree, target: TargetConfig, env: Mapping[str, str], log: Path, 
 
 def in_tree(tree: Tree, env: Mapping[str, str], command: str) -> tuple[str, ...]:
     """The words that run a shell command in ``tree``'s folder. Environment and folder are set below the supervisor,
-    which is this rig's, not the tree's.
+    which is this rig's, not the tree's. Everybody can read them: no secrets.
     """
     pairs = [f"{name}={value}" for name, value in env.items()]
     return ("sh", "-c", 'cd "$0" && exec env "$@"', str(tree.path), *pairs, "sh", "-c", command)
@@ -122,7 +125,7 @@ def _installed(place: Path, target: TargetConfig, say: Callable[[str], None]) ->
     if not marker.exists():
         for command in target.install:
             say(f"baseline: {command}")
-            tree = Tree(place, Path(sys.executable).parent, f"baseline {place.name}")
+            tree = Tree(place, None, f"baseline {place.name}")
             run(command, tree, {}, place / "rig-install.log", what="install")
     programs = _programs(place)
     if programs is None:
