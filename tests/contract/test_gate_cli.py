@@ -114,6 +114,26 @@ def test_a_project_is_gated_by_its_configuration_alone(short):
 
 
 @pytest.mark.parametrize(
+    ("behaviour", "expected"),
+    [({}, (0, "pass")), ({"TINY_DELAY_MS": "20"}, (1, "fail"))],
+    ids=["the same", "slower"],
+)
+def test_the_same_passes_and_what_is_slower_fails(short, monkeypatch, behaviour, expected):
+    """Live, to the exit code; what is disturbed is no verdict, and tried again."""
+    monkeypatch.setattr(course, "LEAST_LAUNCHES", 7)  # Of fewer no sign-flip test tells at 1 %.
+    monkeypatch.setattr(course, "MOST_LAUNCHES", 7)
+    tiny(short, TINY + '[gate]\nmax_regression = "150%"\n', **behaviour)
+    for _ in range(3):
+        code, found = gated("--baseline-ref", "main", "--no-pages")
+        if not any("disturbed" in why for why in found["reasons"]):
+            break
+    assert (code, found["verdict"]) == expected, found["reasons"]
+    p50 = next(one for one in found["metrics"] if one["name"] == "any_p50")
+    assert p50["verdict"] == expected[1]
+    assert (p50["value"] > 2.5) is (expected[1] == "fail")
+
+
+@pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
         ({"TINY_STATUS": "500"}, "the candidate with 500"),

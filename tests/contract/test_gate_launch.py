@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,11 @@ from rig.measure.gate.arms import Builds
 from rig.measure.gate.launch import Launched, Traffic, launch
 from rig.measure.gate.trees import Tree
 from rig.measure.load.fleet_client import FleetClient
-from rig.measure.load.order import TrialOrder
+from rig.measure.load.order import PlannedVisit, TrialOrder
 from rig.measure.services.app_server import free_port
 from rig.measure.single import LOCUSTFILE
 from rig.measure.soundness import marks
+from rig.model import InfrastructureError
 from rig.plan.target import TargetWrite, parse_target
 
 HERE = Path(__file__).parent
@@ -31,22 +34,75 @@ def fleet(tmp_path_factory) -> Iterator[FleetClient]:
         yield one
 
 
-def launched(
-    fleet: FleetClient, folder: Path, number: int = 1, traffic: Traffic = TRAFFIC, **environment: str
-) -> Launched:
-    """A launch of the tiny project; ``environment`` is of the candidate alone, which has a tree of its own."""
+def built(folder: Path, env: str = "", strategy: str | None = None, **environment: str) -> Builds:
+    """Two trees of the tiny project; ``environment`` is of the candidate alone."""
     (folder / "candidate").mkdir(exist_ok=True)
     settings = "".join(f"export {name}='{value}'; " for name, value in environment.items())
     (folder / "candidate" / "start.sh").write_text(settings)
     program = f"{sys.executable} {HERE}/tiny_project.py {{port}}"
-    target = parse_target(f"""[target]\nserve = "sh -c '. ./start.sh; exec {program}'" """, source="rig.toml")
+    target = parse_target(f"""[target]\nserve = ". ./start.sh; {program}"\n{env}""", source="rig.toml")
     assert target is not None
     (folder / "baseline").mkdir(exist_ok=True)
     (folder / "baseline" / "start.sh").write_text("")
     programs = Path(sys.executable).parent
     trees = (Tree(folder / "baseline", programs, "one"), Tree(folder / "candidate", programs, "other"))
-    arms = Builds(target, trees, (free_port(), free_port()), folder, None)
-    return launch(arms, fleet, traffic, folder, number=number, blocks=2)
+    return Builds(target, trees, (free_port(), free_port()), folder, None, strategy)
+
+
+def launched(
+    fleet: FleetClient, folder: Path, number: int = 1, traffic: Traffic = TRAFFIC, **environment: str
+) -> Launched:
+    """A launch of the tiny project."""
+    return launch(built(folder, **environment), fleet, traffic, folder, number=number, blocks=2)
+
+
+def test_arms_share_nothing_and_swap_ports(tmp_path):
+    """Each has a port, data and a cache server of its own, both the strategy; who has which port changes each launch.
+
+    Their token stands on no command line, which everybody can read.
+    """
+    env = 'env = { TINY_CACHE = "{cache}", TINY_DATA = "{data}" }'
+    arms = built(tmp_path, env, "lease")
+    urls = []
+    for number in (1, 2):
+        with arms.launch(number) as pair:
+            urls.append([arm.url for arm in pair])
+            words = [word for arm in pair for process in arm.service.tree() for word in process.cmdline()]
+            assert not any(arm.headers["X-Rig-Token"] in word for arm in pair for word in words)
+    assert urls[1] == urls[0][::-1] and len(set(urls[0])) == 2
+    told = [
+        [json.loads(line) for line in (tmp_path / name / "started.jsonl").read_text().splitlines()]
+        for name in ("baseline", "candidate")
+    ]
+    for one, other in zip(*told, strict=True):
+        assert one["CACHE_STRATEGY"] == other["CACHE_STRATEGY"] == "lease"
+        assert one["TINY_CACHE"] and one["TINY_CACHE"] != other["TINY_CACHE"]
+        assert one["TINY_DATA"] != other["TINY_DATA"]
+
+
+def test_the_peak_is_of_what_the_write_set_off(fleet, tmp_path):
+    """Nine recomputed at once when each arm started, which is nobody's stampede under load."""
+    for name in ("baseline", "candidate"):
+        (tmp_path / name).mkdir()
+    traffic = replace(TRAFFIC, write=TargetWrite(path="/", form="a=1"))
+    arms = built(tmp_path, TINY_PEAK="5")
+    (tmp_path / "baseline" / "start.sh").write_text("export TINY_PEAK=1; ")
+    found = launch(arms, fleet, traffic, tmp_path, number=1, blocks=2)
+    assert not found.faults
+    assert found.peaks == (1, 5)
+    assert [len(met) for met in found.stampedes] == [0, 1]
+    assert (found.stampedes[1][0].entry, found.stampedes[1][0].peak) == ("page", 5)
+
+
+def test_a_page_that_is_only_visited_is_compared_too(fleet, tmp_path, monkeypatch):
+    """Its LCP would be that of another page."""
+    asked = []
+    monkeypatch.setattr(launching, "differences", lambda urls, paths, *_: asked.append(paths) or ["stop"])
+    monkeypatch.setattr(launching, "drifted", lambda urls, paths, *_: asked.append(paths) or [])
+    visits = [PlannedVisit(side=0, path="/only-visited/", cycle=0)]
+    with suppress(InfrastructureError):  # This fleet has no browser.
+        launch(built(tmp_path), fleet, TRAFFIC, tmp_path, number=1, blocks=1, visits=visits)
+    assert asked[0] == ["/", "/only-visited/"]
 
 
 def test_both_arms_meet_one_schedule(fleet, tmp_path):

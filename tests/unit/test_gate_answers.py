@@ -41,6 +41,12 @@ def test_empty_answers_are_similar_and_those_of_which_nothing_stays_are_not():
     assert not agree(said("t1", "t2"), said("x3", "x4"), "similar")
 
 
+def test_answers_of_which_nothing_stays_are_not_the_same():
+    """Nothing of one arm equals nothing of the other."""
+    assert not agree(said("t1", "t2"), said("x3", "x4"), "same")
+    assert agree(said("", ""), said("", ""), "same")
+
+
 def test_shares_of_the_machine():
     """Guests' time is in user's already; what is neither the arms' nor the fleet's is others'."""
     spent = {"user": 6.0, "system": 2.0, "idle": 10.0, "steal": 2.0, "guest": 3.0}

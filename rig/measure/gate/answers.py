@@ -102,8 +102,8 @@ def _difference(urls: tuple[str, str], path: str, headers: Mapping[str, str], co
         if content == "any" or agree(*seen, content):
             return None
     return (
-        f"{path}: the arms answer with different content; if the candidate is meant to, set target.content to"
-        ' "similar" or "any"'
+        f"{path}: the arms answer with different content; if the candidate is meant to, say --content similar or any,"
+        " or target.content in rig.toml"
     )
 
 
@@ -126,11 +126,11 @@ def _apart(path: str, baseline: Answer, candidate: Answer) -> str | None:
 def agree(baseline: Sequence[Answer], candidate: Sequence[Answer], content: Content) -> bool:
     """Whether both arms' answers are the same apart from what changes within an arm; or similar."""
     one, other = (_stable(answers) for answers in (baseline, candidate))
-    if content == "same":
-        return one == other
     if not one and not other:
         # Empty bodies are alike; those of which nothing stays from answer to answer can't be told.
         return not any(answer.pieces for answer in (*baseline, *candidate))
+    if content == "same":
+        return one == other
     common = (one & other).total()
     return common >= SIMILAR * max(one.total(), other.total())
 

@@ -139,11 +139,11 @@ class Builds:
         events = data / "events"
         events.mkdir()
         env = self._env(tree, data, port, url)
-        env |= {"RIG_MEASURE": "1", "RIG_TOKEN": token, "RIG_EVENT_DIR": str(events)}
+        env |= {"RIG_MEASURE": "1", "RIG_EVENT_DIR": str(events)}
         for command in self.target.seed:
             run(self._filled(command, tree, data, port, url), tree, env, log, what="seed")
-        serve = f"exec {self._filled(self.target.serve, tree, data, port, url)}"
-        service = Service(name, in_tree(tree, env, serve), log=log)
+        serve = self._filled(self.target.serve, tree, data, port, url)
+        service = Service(name, in_tree(tree, env, serve), log=log, env={"RIG_TOKEN": token})
         stack.callback(service.stop)
         arm = Arm(
             name,

@@ -123,10 +123,11 @@ def launch(
     Raises:
         InfrastructureError: an arm could not be started, or the fleet ended.
     """
+    paths = list(dict.fromkeys([*traffic.paths, *(visit.path for visit in visits)]))
     with arms.launch(number) as pair:
         urls = (pair[0].url, pair[1].url)
         # Also warms each page: what follows meets no cold cache.
-        faults = list(differences(urls, list(traffic.paths), traffic.all_headers, traffic.content))
+        faults = list(differences(urls, paths, traffic.all_headers, traffic.content))
         for arm in pair:
             arm.pin()
         folders = [TrialDir(folder / "trials" / f"{number}-{name}") for name in ARMS]
@@ -136,7 +137,7 @@ def launch(
         order = _order(pair, traffic, folders, number, blocks, visits)
         found = fleet.run_pair(order)
         use = watch.stop(arms=used_s(cpu_s, [arm.cpu_s() for arm in pair]), fleet=list(found["cpu_s"].values()))
-        faults += _fallen_apart(pair, list(drifted(urls, list(traffic.paths), traffic.all_headers)))
+        faults += _fallen_apart(pair, list(drifted(urls, paths, traffic.all_headers)))
         origins = [arm.events.collect(0) if arm.events else None for arm in pair]
     kept_s = found["start_s"] + traffic.head_s
     marked = [
@@ -151,7 +152,7 @@ def launch(
     trials = [
         SealedTrial(TrialId(round=number, arm=name), {}, one.path) for name, one in zip(ARMS, folders, strict=True)
     ]
-    seen = [_recomputed(trial, origin) for trial, origin in zip(trials, origins, strict=True)]
+    seen = [_recomputed(trial, origin, found["start_s"]) for trial, origin in zip(trials, origins, strict=True)]
     requests = (trials[0].frame("requests"), trials[1].frame("requests"))
     if traffic.write is not None:
         faults += unwritten(traffic.write.path, requests, origins, ARMS)
@@ -217,11 +218,14 @@ def _order(
     )
 
 
-def _recomputed(trial: SealedTrial, origin: list[Any] | None) -> tuple[int | None, Sequence[Stampede]]:
-    """Most recomputes of one entry open at once, and the stampedes; None where the arm wrote no events at all."""
+def _recomputed(trial: SealedTrial, origin: list[Any] | None, since_s: float) -> tuple[int | None, Sequence[Stampede]]:
+    """Most recomputes of one entry open at once, and the stampedes, of those begun from ``since_s`` on; None where the
+    arm wrote no events at all.
+    """
     if not origin:
         return None, ()
     found = recomputes(trial.frame("origin"))
+    found = found[found["begin_s"] >= since_s]
     if found.empty:
         return 0, ()
     met = stampedes(found)
