@@ -20,7 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.gate import LAUNCHED, SUPPLIED, share
-from rig.gate.blocks import Effects, Launch, effects, kept_blocks, reads_of
+from rig.gate.blocks import Effects, Launch, effects, kept_blocks, rare_se, reads_of
 from rig.gate.harrell_davis import CYCLE, Visit, lcp_effects
 from rig.gate.metrics import MISS_RATIO, STAMPEDE_PEAK, GateMetric, Quantity, lcp_metric, response_metrics
 from rig.gate.sequential import Looks
@@ -138,7 +138,8 @@ def ended(launches: Sequence[Recorded], family: Sequence[GateMetric], plant: Pla
     looks = Looks(last=len(launches))
     for count in range(looks.first, looks.last + 1):
         taken = [_taken(metric, launches[:count], plant) for metric in family]
-        taken.append(Effects(metric=STAMPEDE_PEAK, launches=((0.0,),) * count, counts=SUPPLIED[:count]))
+        none = ((0.0,),) * count
+        taken.append(Effects(metric=STAMPEDE_PEAK, launches=none, counts=SUPPLIED[:count], floor_se=rare_se(count)))
         found = judge(taken, LAUNCHED[:count], looks=looks, rulings={}, seconds=0.0)
         if not goes_on(found, looks):
             break

@@ -30,7 +30,10 @@ COMPUTED = (CacheStatus.MISS, CacheStatus.BYPASS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """The timed reads of one arm in one launch, one element a read, and how its requests of any kind fared."""
+    """The timed reads of one arm in one launch, one element a read, and how its requests of any kind fared.
+
+    Counts go on behind the last block, where the write comes and what it does to others.
+    """
 
     block: npt.NDArray[np.int64]  # 0: the first kept block
     response_ms: npt.NDArray[np.float64]
@@ -92,14 +95,16 @@ def reads_of(
 ) -> Reads:
     """The reads of one arm's :data:`rig.samples.REQUESTS`, by block from ``head_s`` after ``start_s`` on.
 
-    Incomplete blocks are left out. Blocks are those of the intended start: a slow response belongs where it was due.
+    Times of incomplete blocks are left out. Blocks are those of the intended start: a slow response belongs where it
+    was due.
     """
     since = (requests["intended_s"].to_numpy(float) - start_s - head_s) // block_s
-    kept = (since >= 0) & (since < kept_blocks(window_s, block_s, head_s))
-    sent = kept & requests["sent_s"].notna().to_numpy(bool)
-    reads = kept & (requests["kind"] == Kind.READ).to_numpy(bool)
-    timed = reads & is_timed(requests).to_numpy(bool)
-    answered = timed & ~requests["cause"].isin(DEADLINE).to_numpy(bool)
+    counted = since >= 0
+    sent = counted & requests["sent_s"].notna().to_numpy(bool)
+    reads = counted & (requests["kind"] == Kind.READ).to_numpy(bool)
+    has_time = reads & is_timed(requests).to_numpy(bool)
+    answered = has_time & ~requests["cause"].isin(DEADLINE).to_numpy(bool)
+    timed = has_time & (since < kept_blocks(window_s, block_s, head_s))
     return Reads(
         block=since[timed].astype(np.int64),
         response_ms=response_ms(requests)[timed],
@@ -211,11 +216,11 @@ def _peaks(metric: GateMetric, launches: Sequence[Launch]) -> Effects:
         launches=tuple(found),
         counts=tuple(supply(metric, launch) for launch in launches),
         unused=sum(not one for one in found),
-        floor_se=_rare_se(len(found)),
+        floor_se=rare_se(len(found)),
     )
 
 
-def _rare_se(launches: int) -> float:
+def rare_se(launches: int) -> float:
     """Standard error of a mean of ``launches`` that are 0 or log 2, the latter once in launches + 2."""
     share = 1 / (launches + 2)
     return math.log(2) * math.sqrt(share * (1 - share) / max(1, launches))

@@ -13,7 +13,7 @@ ROUNDING = 1e-12
 
 
 def error_rise(launches: Sequence[Launch]) -> float | None:
-    """The candidate's share of failed requests minus the baseline's, over all kept blocks; None where none was sent."""
+    """The candidate's share of failed requests minus the baseline's, heads left out; None where none was sent."""
     shares = [_failed_share(launches, arm) for arm in ARMS]
     return None if shares[0] is None or shares[1] is None else shares[1] - shares[0]
 

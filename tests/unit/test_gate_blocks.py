@@ -42,13 +42,17 @@ def test_the_effect_is_the_log_ratio_of_block_quantiles():
 
 
 def test_the_first_block_and_a_cut_off_last_one_are_left_out():
-    """Of 17 s there are three whole blocks, two are kept; a read at 4.99 s or after 15 s is in none of them."""
+    """Of 17 s there are three whole blocks, two are kept; a read at 4.99 s or after 15 s is in none of them. How those
+    fared that came behind them, where the write is, counts.
+    """
     assert kept_blocks(17.0) == 2
     assert kept_blocks(4.0) == 0
     rows = [request(at, cache="HIT") for at in (0.0, 4.99, 5.0, 9.99, 10.0, 14.99, 15.0, 16.9)]
     found = reads_of(requests(*rows), start_s=0.0, window_s=17.0)
     assert found.block.tolist() == [0, 0, 1, 1]
-    assert found.sent == 4
+    assert found.sent == found.reads_due == 6
+    ill = [request(at, cache=None, status=500, cause="status") for at in (4.0, 15.0, 16.0)]
+    assert reads_of(requests(*rows, *ill), start_s=0.0, window_s=17.0).failed == 2
 
 
 def test_a_slow_response_belongs_to_the_block_it_was_due_in():
@@ -213,7 +217,7 @@ def test_reads_without_a_status_beside_others_are_a_class_of_their_own():
         return reads_of(requests(*hits, *unnamed), start_s=0.0, window_s=10.0)
 
     warm_up, slower = launch(mixed(0.01), mixed(0.01), blocks=1), launch(mixed(0.01), mixed(0.02), blocks=1)
-    assert classes_of(warm_up) == (CacheStatus.HIT, None)
+    assert classes_of(warm_up) == (CacheStatus.HIT, CacheStatus.MISS, None)
     named = {metric.name: metric for metric in family(Settings(), (), classes_of(warm_up))}
     assert effects(named["other_p50"], [slower]).launches == (pytest.approx((math.log(2),)),)
     assert effects(named["hit_p50"], [slower]).launches == (pytest.approx((0.0,)),)
