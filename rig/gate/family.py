@@ -9,7 +9,7 @@ import numpy as np
 
 from rig.gate.blocks import Effects, Launch, effects, supply_per_block
 from rig.gate.harrell_davis import Visit, lcp_effects, lcp_supply, lost_visits
-from rig.gate.metrics import GateMetric, Quantity
+from rig.gate.metrics import QUANTILES, GateMetric, Quantity
 from rig.gate.settings import Settings, family
 from rig.gate.supply import Ruling, Standing, after_warm_up
 from rig.gate.verdict import NOTHING, GateVerdict, MetricVerdict, Verdict
@@ -27,10 +27,21 @@ def rule(
 ) -> Mapping[GateMetric, Ruling]:
     """Every metric that might be compared, and whether it is; ``visits`` are those of the warm-up."""
     found = {}
+    met = set(warm_up.baseline.cache) | set(warm_up.candidate.cache)
     for metric in family(settings, pages, classes_of(warm_up)):
+        if metric.cache is not None and metric.cache not in met and metric.budget is None:
+            if metric.quantile == QUANTILES["p50"]:  # Said once.
+                reason = (
+                    f"{metric.name}: no read of the warm-up was a {metric.cache}, so what one costs is not compared"
+                )
+                found[metric] = Ruling(standing=Standing.NOT_APPLICABLE, reason=reason)
+            continue
         is_page = metric.quantity is Quantity.LCP
         supply = lcp_supply(metric.page or "", visits) if is_page else supply_per_block(metric, warm_up)
         found[metric] = after_warm_up(metric.name, supply, metric.least_samples, metric.samples_to_enter)
+        if metric.quantity is Quantity.STAMPEDE_PEAK and warm_up.baseline_peak == warm_up.candidate_peak == 0:
+            reason = f"{metric.name}: nothing was recomputed under load in the warm-up; a write would bring that about"
+            found[metric] = Ruling(standing=Standing.NOT_APPLICABLE, reason=reason)
         if is_page and (lost := lost_visits(metric.page or "", visits)):
             reason = f"{metric.name}: {lost} visits in the warm-up failed or starved, none was measured"
             found[metric] = Ruling(standing=Standing.INVALID, reason=reason)
@@ -73,9 +84,13 @@ def measure(
 
 
 def classes_of(warm_up: Launch) -> tuple[CacheStatus | None, ...]:
-    """The cache statuses that reads of either arm named, and None where others named none beside them."""
+    """The cache statuses that reads of either arm named, and None where others named none beside them.
+
+    Misses are among them even if there were none: what one costs is what a reader expects to be compared.
+    """
     named = np.concatenate([warm_up.baseline.cache, warm_up.candidate.cache])
-    found = tuple(status for status in CacheStatus if (named == status).any())
+    met = [status for status in CacheStatus if (named == status).any()]
+    found = tuple(status for status in CacheStatus if status in met or (met and status is CacheStatus.MISS))
     return (*found, None) if found and (named == "").any() else found
 
 

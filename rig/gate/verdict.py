@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rig.gate.blocks import Effects, Launch
+from rig.gate.classes import moved
 from rig.gate.errors import error_faults, error_rise
 from rig.gate.metrics import ERROR_RATIO, GateMetric
 from rig.gate.sequential import Estimate, Looks, Test, estimate
@@ -143,7 +144,7 @@ def judge(
         if ruling.standing is not Standing.IN_FAMILY
     ]
     metrics = (*tested, *others, _errors(launches))
-    verdict, reasons = _overall(metrics, faults)
+    verdict, reasons = _overall(metrics, (*faults, *moved(launches, looks.first)))
     return GateVerdict(
         verdict=verdict,
         metrics=metrics,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from rig.gate.family import rule, unjudged
 from rig.gate.harrell_davis import CYCLE, lcp_effects
+from rig.gate.live import calibrate as calibration
 from rig.gate.live.calibrate import as_text, key, tally
 from rig.gate.live.checks import checks
 from rig.gate.live.course import stampede_reason
@@ -25,7 +27,9 @@ from rig.gate.verdict import MetricVerdict, Verdict
 from rig.measure.gate.arms import Urls
 from rig.measure.gate.launch import Launched, Traffic
 from rig.measure.gate.machine import Use
+from rig.model import CacheStatus
 from rig.samples import REQUESTS
+from tests.tables import request, requests
 
 TRAFFIC = Traffic(seed=1, rate_rps=100.0, paths={"/": 1.0}, block_s=5.0, head_s=5.0)
 EMPTY = REQUESTS.empty_table().to_pandas()
@@ -120,6 +124,36 @@ def test_a_launch_is_calm_for_longer_where_pages_are_visited():
     assert as_launch(launched(window_s=longer.head_s + 9.5), longer).blocks == 1
 
 
+def test_what_a_miss_costs_is_named_where_nothing_is_missed():
+    """Once, among what is not compared; a target without statuses has no misses to speak of."""
+    for cache, named in (("HIT", ["miss_p50"]), (None, [])):
+        rows = requests(*(request(105.0 + n / 100, cache=cache) for n in range(900)))
+        warm_up = as_launch(replace(launched(), requests=(rows, rows)), TRAFFIC)
+        ruled = rule(Settings(), (), warm_up, [])
+        misses = {one.name: ruling for one, ruling in ruled.items() if one.cache is CacheStatus.MISS}
+        assert list(misses) == named
+        assert all("what one costs is not compared" in ruling.reason for ruling in misses.values())
+        assert all(ruling.standing is Standing.NOT_APPLICABLE for ruling in misses.values())
+
+
+@pytest.mark.parametrize(
+    ("peaks", "standing"),
+    [
+        ((0, 0), Standing.NOT_APPLICABLE),
+        ((0, 1), Standing.IN_FAMILY),
+        ((1, 1), Standing.IN_FAMILY),
+        ((None, None), Standing.NOT_APPLICABLE),
+        ((None, 1), Standing.INVALID),
+    ],
+)
+def test_peaks_are_compared_where_something_was_recomputed(peaks, standing):
+    """Where nothing was under load, that neither arm had a stampede says nothing of either."""
+    warm_up = as_launch(replace(launched(), peaks=peaks), TRAFFIC)
+    ruling = rule(Settings(), (), warm_up, [])[STAMPEDE_PEAK]
+    assert ruling.standing is standing
+    assert ("a write would" in ruling.reason) is (peaks == (0, 0))
+
+
 @pytest.mark.parametrize(
     ("standing", "faults", "verdict"),
     [
@@ -153,6 +187,40 @@ def test_gates_of_a_build_against_itself_are_added_up():
     assert bounds == pytest.approx((0.001265, 0.2487), rel=1e-3)
     assert found["undecided"] == {"hit_p50": 1} and found["seconds_max"] == 219.0
     assert "1 of 20" in as_text(found)
+
+
+def test_a_calibration_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Each gate is appended as it ends, and has a seed of its own; three were asked for, two were there."""
+    seeds = []
+
+    def gate(options, folder, parent, say):
+        if len(seeds) == 2 and not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        seeds.append(options.seed)
+        known = {"created": "now", "launches": 8, "seconds": 200.0, "reasons": [], "run_dir": "x"}
+        return SimpleNamespace(to_json=lambda: {**known, "verdict": "pass", "metrics": []})
+
+    interrupted: list[bool] = []
+    side = Side(revision="1a2b3c4d5e6f")
+    plan = GatePlan(
+        arms=lambda _folder, _say: Urls("a", "b"),
+        traffic=TRAFFIC,
+        pages=(),
+        settings=Settings(),
+        baseline=side,
+        candidate=side,
+        relaunched=True,
+    )
+    monkeypatch.setattr(calibration, "gate", gate)
+    monkeypatch.setattr(calibration, "plan_gate", lambda *_: plan)
+    monkeypatch.setattr(calibration, "fingerprint", lambda: {"commit": "0a0b0c"})
+    with pytest.raises(KeyboardInterrupt):
+        calibration.calibrate(GateOptions(), 3, tmp_path, tmp_path / "runs", lambda _: None)
+    found = calibration.calibrate(GateOptions(), 3, tmp_path, tmp_path / "runs", lambda _: None)
+    assert len(seeds) == len(set(seeds)) == 3
+    assert found["verdicts"]["pass"]["count"] == 3
+    assert len((tmp_path / "runs" / calibration.FILE).read_text().splitlines()) == 3
 
 
 def test_gates_of_another_build_or_design_are_not_added_up():

@@ -38,7 +38,7 @@ def reads(count: int = 900, cache: str = "HIT", failed: int = 0, seed: int = 1, 
     """``count`` reads spread over two kept blocks, around 10 ms."""
     times = 10 * factor * np.exp(np.random.default_rng(seed).normal(0, 0.1, count))
     block = np.arange(count) * 2 // max(1, count)
-    return Reads(block=block, response_ms=times, cache=np.full(count, cache), sent=1000, failed=failed)
+    return Reads(block=block, response_ms=times, cache=np.full(count, cache, "<U8"), sent=1000, failed=failed)
 
 
 def launches(count: int = 8, **candidate: Any) -> list[Launch]:
@@ -120,6 +120,27 @@ def test_a_rise_of_errors_is_invalid_never_fail():
     assert found.verdict is Verdict.INVALID
     assert "fails 1.1% more of its requests" in found.reasons[-1]
     assert exit_code(found.verdict) is ExitCode.INVALID
+
+
+@pytest.mark.parametrize(("status", "told"), [("WAIT", "WAIT"), ("STALE", "STALE"), ("", "without a status")])
+def test_reads_that_moved_to_a_class_of_no_metric_make_the_gate_invalid(status, told):
+    """One in twenty waits, where none did: the hits are as quick as ever, and nothing else is compared."""
+    measured = launches()
+    for one in measured:
+        one.candidate.cache[::20] = status
+    found = gate([effects(P50, 0.0)], measured=measured)
+    assert found.verdict is Verdict.INVALID
+    assert found.reasons[0].startswith(f"5.0% more of the candidate's reads are {told} than")
+
+
+def test_a_few_more_that_wait_are_chance():
+    """One in a hundred, or many in one launch of eight alone."""
+    few, once = launches(), launches()
+    for one in few:
+        one.candidate.cache[::100] = "WAIT"
+    once[0].candidate.cache[::2] = "WAIT"
+    for measured in (few, once):
+        assert gate([effects(P50, 0.0)], measured=measured).verdict is Verdict.PASS
 
 
 def test_faults_of_the_instrument_come_before_everything():

@@ -132,7 +132,7 @@ class Course:
         self.looks = Looks(last=max(LEAST_LAUNCHES, min(MOST_LAUNCHES, fit)))
 
     def _if_visited(self, metric: GateMetric, ruling: Ruling, found: Launched) -> Ruling:
-        """A page that visits take too long for is not compared; if only the candidate's do, that is a finding."""
+        """What both arms supply must be compared: a page that visits take too long for makes the gate invalid."""
         if metric.quantity is not Quantity.LCP or metric.page in self.pages or ruling.standing is Standing.INVALID:
             return ruling
         if metric.page is None:
@@ -141,8 +141,11 @@ class Course:
         if cycles_that_fit(found.visits, head_s, ARMS.index("baseline")) > place:
             reason = f"{metric.name}: visits of the candidate take too long to be repeated, the baseline's do not"
             return Ruling(standing=Standing.INVALID, reason=reason)
-        reason = f"{metric.name}: visits take too long to be repeated in each launch"
-        return Ruling(standing=Standing.NOT_APPLICABLE, reason=reason)
+        reason = (
+            f"{metric.name}: visits take too long to be repeated in each launch; name fewer pages in target.pages,"
+            " or compare none with --no-pages"
+        )
+        return Ruling(standing=Standing.INVALID, reason=reason)
 
     def _next_launch(self) -> None:
         """The next launch that counts."""
