@@ -138,7 +138,7 @@ def _choose(graded: Mapping[str, Arm]) -> tuple[str | None, list[str], list[str]
     what = f"{'Undecided' if is_open else 'No difference shown'} between {listed(together)}"
     if len(level) < len(rivals):
         between = "undecided" if is_open else "no difference shown"
-        what = f"Under these conditions choose {' or '.join(together)}; {between} between them"
+        what = f"Under these conditions choose {listed(together, last='or')}; {between} between them"
     bad = ["No strategy kept within its budgets."] if best["verdict"]["grade"] == BAD else []
     trades = [text for rival in level[:1] if (text := _trade(leader, rival, graded))]
     sentences = [f"{what} in {plural(rounds, 'round')}.", *trades, f"{leader}: {describe(best)}."]
