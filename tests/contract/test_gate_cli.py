@@ -115,7 +115,7 @@ def test_a_project_is_gated_by_its_configuration_alone(short):
 
 @pytest.mark.parametrize(
     ("behaviour", "expected"),
-    [({}, (0, "pass")), ({"TINY_DELAY_MS": "20"}, (1, "fail"))],
+    [({}, (0, "pass")), ({"TINY_DELAY_MS": "100"}, (1, "fail"))],
     ids=["the same", "slower"],
 )
 def test_the_same_passes_and_what_is_slower_fails(short, monkeypatch, behaviour, expected):
