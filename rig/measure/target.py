@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import statistics
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,14 +44,16 @@ class Target:
         """Begin a new epoch with an empty cache; returns its number.
 
         Raises:
-            InfrastructureError: recomputes of the old epoch stayed open past the deadline.
+            InfrastructureError: recomputes of the old epoch stayed open past the deadline, or it does not say.
         """
-        answer = self._control("reset", {"parameters": dict(parameters)})
-        if not answer["ok"]:
-            raise InfrastructureError(
-                f"target {self.url}: {answer['open_recomputes']} recomputes still open after reset; restart it"
-            )
-        return int(answer["epoch"])
+        match self._control("reset", {"parameters": dict(parameters)}):
+            case {"ok": True, "epoch": int(epoch)}:
+                return epoch
+            case {"ok": False, "open_recomputes": still_open}:
+                raise InfrastructureError(
+                    f"target {self.url}: {still_open} recomputes still open after reset; restart it"
+                )
+        raise InfrastructureError(f"target {self.url}: /__rig__/reset did not answer with 'ok' and 'epoch'")
 
     def seed(self, strategy: str, entries: Mapping[str, float | None]) -> None:
         """Store entries now; the number is the share of its time to live each has left."""
@@ -105,7 +108,12 @@ class Target:
         if response.status != 200:
             said = content[:120].decode(errors="replace")
             raise InfrastructureError(f"target {self.url}: /__rig__/{name} answered {response.status} ({said})")
-        answer: dict[str, Any] = json.loads(content)
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise InfrastructureError(f"target {self.url}: /__rig__/{name} answered no JSON object")
         return answer
 
     def _get(self, path: str, headers: Mapping[str, str]) -> http.client.HTTPMessage:
@@ -133,5 +141,13 @@ def _server_timing(header: str, name: str) -> float | None:
     for part in header.split(","):
         fields = [field.strip() for field in part.split(";")]
         if fields[0] == name:
-            return next((float(field[4:]) for field in fields if field.startswith("dur=")), None)
+            return next((_number(field[4:]) for field in fields if field.startswith("dur=")), None)
     return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.strip('"'))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -21,7 +21,7 @@ from rig.measure.load.hands import Hands
 from rig.measure.pages.serving import address_path
 from rig.measure.services.app_server import free_port
 from rig.measure.services.browser_place import browser_place
-from rig.measure.target import Target
+from rig.measure.target import Target, _server_timing
 from rig.model import InfrastructureError, UsageError
 from rig.plan.environment import beside_target, told
 from rig.plan.plan import RunOptions
@@ -71,6 +71,30 @@ def test_what_a_target_does_not_tell_is_unknown():
     assert (found["python"], found["packages"]["django"], found["packages"]["locust"]) == (None, None, "2.40")
     assert found["observed_by"] == ["unknown"]
     assert told({"packages": {"redis": None}}, own)["packages"]["redis"] == "none"
+
+
+@pytest.mark.parametrize("content", [b"<h1>Welcome</h1>", b"[]", b"null", b'{"contract": "\xff"}', b""])
+def test_a_target_that_answers_no_json_object_is_told_so(content, monkeypatch):
+    """Something else may listen there, and answer 200 to everything."""
+    monkeypatch.setattr(Target, "_exchange", lambda *_: (SimpleNamespace(status=200), content))
+    with pytest.raises(InfrastructureError, match="/__rig__/identity answered no JSON object"):
+        Target(URL, "t").identity()
+
+
+@pytest.mark.parametrize("answer", [{}, {"ok": True}, {"epoch": 1}, {"ok": True, "epoch": "new"}, {"ok": False}])
+def test_a_reset_that_does_not_say_what_became_of_it_is_told_so(answer, monkeypatch):
+    """A project may have written the endpoint itself."""
+    monkeypatch.setattr(Target, "_exchange", lambda *_: (SimpleNamespace(status=200), json.dumps(answer).encode()))
+    with pytest.raises(InfrastructureError, match="did not answer with 'ok' and 'epoch'"):
+        Target(URL, "t").reset({})
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [('db, origin;dur="2.5"', 2.5), ("origin;dur=3", 3.0), ("origin;dur=soon", None), ("origin;dur=inf", None)],
+)
+def test_an_origin_time_may_be_quoted_and_is_a_number_or_unknown(header, found):
+    assert _server_timing(header, "origin") == found
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
