@@ -17,7 +17,7 @@ from rig.journal import StreamSink, read_stream
 from rig.measure.load import open_model
 from rig.measure.load.client import prepare
 from rig.measure.load.open_model import Counts, Dispatcher, Limits
-from rig.measure.load.recorder import Offered, Recorder, Target
+from rig.measure.load.recorder import PACK, Offered, Recorder, Target
 from rig.measure.load.site import Site
 from rig.model import Kind
 from rig.samples import REQUESTS
@@ -172,6 +172,23 @@ class _Counting(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("header", "total_ms"),
+    [
+        (b"db;dur=3, total;dur=12.5", 12.5),
+        (b"total;dur=12, subtotal;dur=3", 12),
+        (b'total; dur="12";desc=all, db', 12),
+        *((header, None) for header in (b"subtotal;dur=3", b"total", b"total;dur=soon", b"")),
+        *((b"total;dur=" + number, None) for number in (b"1e39", b"-1e39", b"inf", b"nan")),
+    ],
+)
+def test_the_servers_total_is_a_number_the_journal_holds_or_unknown(header, total_ms):
+    """One header must not end a trial."""
+    found = open_model._server_total_ms(header)
+    assert len(PACK(0, 0, 0.0, 0.0, found)) > 0
+    assert found == total_ms or (total_ms is None and np.isnan(found))
 
 
 def test_an_x_cache_of_many_words_loses_no_request(tmp_path):

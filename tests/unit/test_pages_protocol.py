@@ -97,6 +97,16 @@ def test_response_headers() -> None:
     assert (visit.age_s, visit.cache) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("header", "age_s"), [("2147483647", 2**31 - 1), ("2147483648", None), ("9" * 5000, None), ("-1", None)]
+)
+def test_an_age_beyond_the_journals_column_is_unknown(header: str, age_s: int | None) -> None:
+    """One header must not end a run."""
+    visit = Visit(url=URL)
+    note_response(visit, 200, {"age": header})
+    assert visit.age_s == age_s
+
+
 def figures(**changes: Any) -> dict[str, Any]:
     lcp = {
         "value": 180.0,

@@ -28,6 +28,8 @@ from rig.measure.load.recorder import PACK, Offered, Outcome, Recorder, Target
 from rig.measure.load.site import Site
 
 _NAN = float("nan")
+_MOST_MS = 3.4e38
+"""What a sample's float32 holds."""
 _AT_ONCE = 32
 """Requests sent in one turn of the loop before it may look at responses again."""
 _LAG_S = 0.02
@@ -277,10 +279,11 @@ def _server_total_ms(server_timing: bytes | None) -> float:
     """The ``total`` of a Server-Timing header, NaN without one."""
     if server_timing is None:
         return _NAN
-    _, found, rest = server_timing.rpartition(b"total;dur=")
+    _, found, rest = (b"," + server_timing.replace(b" ", b"")).rpartition(b",total;dur=")
     if not found:
         return _NAN
     try:
-        return float(rest.partition(b",")[0].partition(b";")[0])
+        total_ms = float(rest.partition(b",")[0].partition(b";")[0].strip(b'"'))
     except ValueError:
         return _NAN
+    return total_ms if -_MOST_MS < total_ms < _MOST_MS else _NAN

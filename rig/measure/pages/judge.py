@@ -11,6 +11,8 @@ from rig.model import VisitOutcome
 
 STARVED_MS = 250.0
 """A render delay above this, with nothing to explain it, is the machine's and not the page's."""
+_MOST_AGE_S = 2**31 - 1
+"""What the journal's column holds."""
 
 
 def starved(
@@ -41,8 +43,14 @@ def note_response(visit: Visit, status: int, headers: Mapping[str, str]) -> None
     visit.cache = headers.get("x-cache")
     visit.strategy = headers.get("x-cache-strategy")
     visit.content_version = headers.get("x-content-version")
-    age = headers.get("age", "")
-    visit.age_s = int(age) if age.isascii() and age.isdigit() else None
+    visit.age_s = _age_s(headers.get("age", ""))
+
+
+def _age_s(header: str) -> int | None:
+    if not (header.isascii() and header.isdigit() and len(header) <= len(str(_MOST_AGE_S))):
+        return None
+    age_s = int(header)
+    return age_s if age_s <= _MOST_AGE_S else None
 
 
 def note_figures(visit: Visit, figures: Mapping[str, Any], work: Mapping[str, float], clock_offset_s: float) -> None:
