@@ -95,12 +95,19 @@ process.exit(CODE);
 """
 
 
+DYING = """
+console.log(JSON.stringify({ type: "next", strategy: "a", run: 1 }));
+console.error("audit: the last word");
+process.exit(3);
+"""
+
+
 @pytest.fixture
 def auditor(tmp_path, monkeypatch):
     """Makes an auditor whose script ends with the given code."""
 
-    def make(code=0):
-        (tmp_path / "audit.mjs").write_text(STAND_IN.replace("CODE", str(code)))
+    def make(code=0, script=STAND_IN):
+        (tmp_path / "audit.mjs").write_text(script.replace("CODE", str(code)))
         monkeypatch.setattr(node, "SCRIPT", tmp_path / "audit.mjs")
         options = node.AuditOptions(url="http://127.0.0.1:1/", token="secret")
         assert "secret" not in " ".join(options.arguments)
@@ -137,6 +144,18 @@ def test_how_the_script_ended_is_told_in_its_own_last_words(auditor, code, error
     with auditor(code) as script, pytest.raises(error, match="the last word"):
         script.run(lambda _: contextmanager(lambda: iter([{}]))(), lambda line: None)
     assert script._process.returncode is not None
+
+
+def test_a_script_that_ends_before_it_is_told_to_go_has_the_last_word_too(auditor):
+    """Nobody hears the "go"; that is not what went wrong."""
+    with auditor(script=DYING) as script, pytest.raises(InfrastructureError, match="the last word"):
+
+        @contextmanager
+        def until_it_has_ended(_):
+            script._process.wait()
+            yield {}
+
+        script.run(until_it_has_ended, lambda line: None)
 
 
 def test_an_exceeded_budget_is_no_error(auditor):

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,10 @@ class Auditor:
                 line = json.loads(text)
                 if line["type"] == "next":
                     facts = around.enter_context(beside(line))
-                    self._process.stdin.write("go\n")
-                    self._process.stdin.flush()
+                    # Where it has ended, its output ends, too, and its last words say why.
+                    with suppress(BrokenPipeError):
+                        self._process.stdin.write("go\n")
+                        self._process.stdin.flush()
                     continue
                 around.close()
                 on_line({**line, **facts} if line["type"] == "audit" else line)
@@ -120,7 +122,8 @@ class Auditor:
     def stop(self) -> None:
         """End it and its browser."""
         if self._process.stdin:
-            self._process.stdin.close()
+            with suppress(OSError):
+                self._process.stdin.close()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

@@ -187,7 +187,8 @@ class FleetClient:
     def stop(self) -> None:
         """End the fleet and its browser."""
         if self._process.stdin:
-            self._process.stdin.close()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
