@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import gevent
 import numpy as np
@@ -53,6 +53,8 @@ _PROGRESS_S = 0.5
 _CONNECT_S = 30.0
 _REMOTE_S = 600.0
 """How long workers on other hosts may take to be started by hand."""
+_conductor: IO[str] = sys.stdout
+"""Who ordered us; :func:`main` keeps it apart from what others print."""
 
 
 class Fleet:
@@ -206,8 +208,16 @@ def _load_what_loads_late() -> None:
 
 def say(message: dict[str, Any]) -> None:
     """One line to the conductor."""
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+    _conductor.write(json.dumps(message) + "\n")
+    _conductor.flush()
+
+
+def _keep_prints_out() -> None:
+    """What a locustfile prints goes to the log: standard output was the conductor's."""
+    global _conductor
+    _conductor = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.stdout = sys.stderr
 
 
 def serve(fleet: Fleet, addresses: conducted.Addresses) -> None:
@@ -243,6 +253,7 @@ def main() -> None:
     """Entry point of the fleet process."""
     die_with_parent()
     options = _arguments()
+    _keep_prints_out()
     pin(options.cpus)
     with contextlib.suppress(PermissionError):
         # It needs little of its CPU, but on time. Only an administrator may ask for that; others share as they come.
