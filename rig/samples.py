@@ -23,7 +23,8 @@ REQUESTS = pa.schema(
         # Why it failed: 'status' (>= 400), 'timeout', 'drain', 'refused', 'reset', 'truncated', 'protocol',
         # 'connect', 'connect_timeout', 'tls', 'version', 'wrong_arm', 'dropped'; null: it did not.
         pa.field("cause", pa.dictionary(pa.int8(), pa.string())),
-        pa.field("cache", pa.dictionary(pa.int8(), pa.string())),  # model.CacheStatus
+        # model.CacheStatus, or what else X-Cache said: up to a hundred words of each worker.
+        pa.field("cache", pa.dictionary(pa.int16(), pa.string())),
         pa.field("content_version", pa.dictionary(pa.int32(), pa.string())),  # 'scope=int[, scope=int]'
         # Server-Timing 'total': time the server says it worked on the response.
         pa.field("server_total_ms", pa.float32()),

@@ -16,7 +16,7 @@ from rig.analysis.quantiles import spread
 from rig.analysis.requests import QUANTILES, figures
 from rig.journal import SealedTrial, table_of
 from rig.model import TrialId
-from rig.parquet import batches, row_count, write_parquet
+from rig.parquet import batches, copy_to_parquet, row_count, write_parquet
 from rig.samples import ORIGIN, REQUESTS
 from tests.tables import request, requests, write
 
@@ -144,6 +144,17 @@ def test_requests_come_back_as_they_were_sealed(tmp_path):
     assert pq.read_table(tmp_path / "x.parquet").equals(table)
     read = pa.Table.from_batches(batches(tmp_path / "x.parquet", REQUESTS.names))
     assert read.to_pylist() == table.to_pylist()
+
+
+def test_what_many_workers_heard_of_the_cache_is_sealed(tmp_path):
+    """Each keeps words of its own, up to a hundred; a column of all of them holds more than a byte can number."""
+    heard = [
+        [{"index": 100 * worker + number, **request(1.0, cache=f"{worker}, {number}")} for number in range(100)]
+        for worker in range(4)
+    ]
+    copy_to_parquet((pa.RecordBatch.from_pylist(rows, REQUESTS) for rows in heard), REQUESTS, tmp_path / "x.parquet")
+    read = pq.read_table(tmp_path / "x.parquet", columns=["cache"])
+    assert read["cache"].to_pylist() == [row["cache"] for rows in heard for row in rows]
 
 
 def test_lists_come_back_as_they_were_sealed(tmp_path):
