@@ -15,21 +15,32 @@ _LAST_PORT = 65535
 
 
 def parse_site(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of ``url``.
+    """Scheme, host and port of ``url``. The host is as it goes over the wire: in ASCII (``xn--…``).
 
     Raises:
         UsageError: it is not a complete http or https URL.
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
         raise UsageError(f"{url}: not a URL ({error})") from error
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _PORTS or not host:
         raise UsageError(f"{url}: not a complete URL; write it like http://127.0.0.1:8000/path")
     if parts.username is not None:
         raise UsageError("URL: with user and password they would stand in results; use --header 'Authorization: …'")
-    return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
+    return parts.scheme, host, port or _PORTS[parts.scheme]
+
+
+def authority(url: str) -> str:
+    """Host and port of ``url`` as the header ``Host`` has them.
+
+    Raises:
+        UsageError: as of :func:`parse_site`.
+    """
+    _, host, _ = parse_site(url)
+    port = urlsplit(url).port
+    return (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
 
 
 def parse_listen(option: str, text: str) -> tuple[str, int]:
@@ -52,7 +63,7 @@ def require_allowed(url: str, allowed: Collection[str]) -> None:
         UsageError: the URL is not complete, or its host is neither loopback nor in ``allowed``.
     """
     _, host, _ = parse_site(url)
-    if host not in allowed and not is_loopback(host):
+    if not {host, urlsplit(url).hostname} & set(allowed) and not is_loopback(host):
         raise UsageError(f"{url}: {host} is not this machine; if you may put load on it, add --allow-host {host}")
 
 
@@ -66,7 +77,7 @@ def own_address_towards(url: str) -> str:
     try:
         with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_CONNECT_S) as connection:
             return str(connection.getsockname()[0])
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         # Without its path, which is nobody else's business where a browser is meant.
         where = f"{parts.scheme}://{parts.netloc}"
         raise InfrastructureError(
@@ -78,6 +89,6 @@ def is_loopback(host: str) -> bool:
     """Whether every address of ``host`` is loopback; what nobody can resolve is not."""
     try:
         found = socket.getaddrinfo(host, None)
-    except OSError:
+    except (OSError, UnicodeError):
         return False
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

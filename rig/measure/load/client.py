@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 from gevent import monkey
 
+from rig.measure.address import authority
 from rig.measure.load.readiness import Readiness
 
 _WRITE = 2
@@ -298,7 +299,7 @@ def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {quote(target, safe=_SAFE)} HTTP/1.1"]
     if not any(name.lower() == "host" for name in headers):
-        lines.append(f"Host: {parts.netloc.rpartition('@')[2]}")
+        lines.append(f"Host: {authority(url)}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body or method in _MAY_HAVE_BODY:
         lines.append(f"Content-Length: {len(body)}")
