@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rig.measure.pages.chromium import page_script
-from rig.measure.pages.judge import STARVED_MS, note_figures, note_response, starved
+from rig.measure.pages.judge import STARVED_MS, began_s, note_figures, note_response, starved
 from rig.measure.pages.protocol import Order, Visit, encode, encode_order, encode_visit, parse_order
 from rig.measure.services.browser import find_browser
 from rig.model import InfrastructureError
@@ -120,6 +120,7 @@ def figures(**changes: Any) -> dict[str, Any]:
     }
     raw = {
         "time_origin": 1_700_000_000_000.0,
+        "now": 200.0,
         "lcp": lcp,
         "fcp": 60.0,
         "cls": 0.0,
@@ -143,16 +144,23 @@ WORK = {"LayoutCount": 3, "RecalcStyleCount": 4, "TaskDuration": 0.02}
 def test_figures_become_columns() -> None:
     """Parts, clock, counters and Server-Timing as documented in the journal."""
     visit = Visit(url=URL)
-    note_figures(visit, figures(), WORK, clock_offset_s=-1_699_999_000.0)
+    note_figures(visit, figures(), WORK, navigation_s=1000.0)
     row = asdict(visit)
     assert row["outcome"] == "measured"
     assert row["cause"] is None
-    assert row["navigation_s"] == pytest.approx(1000.0)
+    assert row["navigation_s"] == 1000.0
     assert [row[f"{part}_ms"] for part in ("ttfb", "load_delay", "load_duration", "render_delay")] == [40, 10, 100, 30]
     assert (row["lcp_ms"], row["fcp_ms"], row["cls"], row["inp_ms"]) == (180, 60, 0, None)
     assert (row["dom_nodes"], row["layouts"], row["style_recalcs"]) == (40, 3, 4)
     assert json.loads(row["server_timing"])[1] == {"name": "total", "description": "", "duration_ms": 31.5}
     assert row["server_total_ms"] == 31.5
+
+
+@pytest.mark.parametrize(("ahead_s", "expected_s"), [(0.0, 1000.0), (3600.0, 1000.01), (-3600.0, 999.99)])
+def test_another_hosts_clock_does_not_misplace_a_visit(ahead_s: float, expected_s: float) -> None:
+    """The page's figures were 200 ms old at an instant from 1000.19 to 1000.21 s: that bounds what its clock says."""
+    found = began_s(figures(), ahead_s - 1_699_999_000.0, asked_s=1000.19, told_s=1000.21)
+    assert found == pytest.approx(expected_s, abs=1e-6)
 
 
 def test_no_candidate_is_a_failure_with_its_ttfb() -> None:

@@ -16,7 +16,7 @@
  *   load_duration: number, render_delay: number, resource_end: number|null}} Lcp
  * @typedef {{url: string, kind: string, start_ms: number, ttfb_ms: number|null, end_ms: number, bytes: number|null,
  *   blocking: boolean}} Resource
- * @typedef {{time_origin: number, lcp: Lcp|null, fcp: number|null, cls: number|null, response_start: number,
+ * @typedef {{time_origin: number, now: number, lcp: Lcp|null, fcp: number|null, cls: number|null, response_start: number,
  *   response_end: number, waterfall: Resource[], server_timing: {name: string, description: string, duration: number}[]|null,
  *   blocking_ends: number[], long_tasks: [number, number][], dom_nodes: number}} Figures
  */
@@ -165,6 +165,7 @@ const figures = async () => {
   longTasks.push(...tasks.takeRecords());
   return {
     time_origin: performance.timeOrigin,
+    now: performance.now(),
     lcp,
     fcp: lcp && fcp,
     cls: lcp && cls,

@@ -53,15 +53,26 @@ def _age_s(header: str) -> int | None:
     return age_s if age_s <= _MOST_AGE_S else None
 
 
-def note_figures(visit: Visit, figures: Mapping[str, Any], work: Mapping[str, float], clock_offset_s: float) -> None:
+def began_s(figures: Mapping[str, Any], clock_offset_s: float, asked_s: float, told_s: float) -> float:
+    """The monotonic second at which the navigation began.
+
+    The wall clock says it best, less ``clock_offset_s``, where it is the browser's, too. One that runs on another
+    host, or was set meanwhile, is held to what is sure: so long ago, by the page, in the moment between ``asked_s``
+    and ``told_s`` at which the figures were taken.
+    """
+    ago_s = figures["now"] / 1000
+    return float(min(max(figures["time_origin"] / 1000 + clock_offset_s, asked_s - ago_s), told_s - ago_s))
+
+
+def note_figures(visit: Visit, figures: Mapping[str, Any], work: Mapping[str, float], navigation_s: float) -> None:
     """Fill in what the page and the browser counted, and judge the visit.
 
     ``figures`` are the collector's, ``work`` those of DevTools' ``Performance.getMetrics``, which counts anew in
-    each document; ``clock_offset_s`` is monotonic minus wall clock, sampled at the visit.
+    each document; ``navigation_s`` is :func:`began_s`.
     """
     visit.layouts = int(work["LayoutCount"])
     visit.style_recalcs = int(work["RecalcStyleCount"])
-    visit.navigation_s = figures["time_origin"] / 1000 + clock_offset_s
+    visit.navigation_s = navigation_s
     visit.ttfb_ms = figures["response_start"]
     visit.dom_nodes = figures["dom_nodes"]
     visit.waterfall = json.dumps(figures["waterfall"])

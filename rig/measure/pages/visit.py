@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Download, Error, Request, Response
 from playwright.async_api import Page as BrowserPage
 
 from rig.measure.pages.afterwards import click, take_picture, wants_picture
-from rig.measure.pages.judge import note_figures, note_response
+from rig.measure.pages.judge import began_s, note_figures, note_response
 from rig.measure.pages.protocol import Order, Visit
 from rig.measure.pages.tab import Setup, Tab, open_tab
 from rig.measure.pages.trace import Tracing
@@ -159,11 +159,13 @@ class Page:
             visit.paint = await tracing.stop()
         # Sent together: one session keeps their order, and the fence must not count as the page's layout.
         work, _ = await asyncio.gather(self._metrics(), self._call("fenced"))
+        asked_s = time.monotonic()
         *_, figures = await asyncio.gather(self._key("rawKeyDown"), self._key("keyUp"), self._call("figures"))
+        told_s = time.monotonic()
         if len(self._documents) != 1:
             # It went elsewhere by itself: response and figures are not of one document.
             raise VisitFailedError("navigation", f"{len(self._documents)} documents", *self._documents)
-        note_figures(visit, figures, work, time.monotonic() - time.time())
+        note_figures(visit, figures, work, began_s(figures, told_s - time.time(), asked_s, told_s))
 
     async def _go(self, url: str) -> Response | None:
         """Navigate, and wait until the document is there.
