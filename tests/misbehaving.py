@@ -73,6 +73,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "image/png", IMAGE, {"Cache-Control": "max-age=3600"})
         elif parts.path == "/redirect":
             self.answer(302, "text/plain", b"", {"Location": "/plain"})
+        elif parts.path == "/away":
+            self.answer(302, "text/plain", b"", {"Location": parts.query})
+        elif parts.path == "/framing":
+            self.answer(200, "text/html", f"<h1>Framing</h1><iframe src='{parts.query}'></iframe>".encode())
         elif parts.path == "/script":
             self.answer(200, "text/javascript", b"0")
         elif parts.path == "/style":

@@ -18,6 +18,14 @@ def site() -> Iterator[Site]:
     site.close()
 
 
+@pytest.fixture
+def other_site() -> Iterator[Site]:
+    """Another origin."""
+    site = Site()
+    yield site
+    site.close()
+
+
 @pytest.fixture(scope="module")
 def shared(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserClient]:
     """One client for all tests that leave it whole."""

@@ -52,6 +52,21 @@ def test_each_visit_is_a_first_visit(shared: BrowserClient, site: Site) -> None:
     assert not [headers for path, headers in site.requests if path == "/storage" and "Cookie" in headers]
 
 
+@pytest.mark.parametrize(
+    ("way", "host"), [("/away", "127.0.0.1"), ("/framing", "127.0.0.1"), ("/framing", "localhost")]
+)
+def test_a_first_visit_is_one_to_every_origin_it_leads_to(
+    shared: BrowserClient, site: Site, other_site: Site, way: str, host: str
+) -> None:
+    """Also to that of a redirect or a frame, on the same site or another; what they keep is cleared, too."""
+    there = other_site.url("/storage").replace("127.0.0.1", host)
+    for _ in range(4):
+        assert answered(shared.visit(site.url(f"{way}?{there}"), {}, DEADLINE_S))
+    seen = [path for path, _ in other_site.requests if path.startswith("/seen")]
+    # A frame's session storage is the tab's; local storage comes after the comma.
+    assert [path.partition(",")[2] for path in seen] == [""] * 4
+
+
 def test_header_overrides_are_those_of_the_order(shared: BrowserClient, site: Site) -> None:
     """A header of one order is not sent with the next."""
     answered = [

@@ -180,18 +180,17 @@ class Page:
         return response
 
     async def _prepare(self, order: Order) -> None:
-        parts = urlsplit(order.url)
-        if parts.fragment:
+        if urlsplit(order.url).fragment:
             # From the same page, this would be a jump within it and no navigation.
             await self._go("about:blank")
         if order.headers != self._headers:
             await self._tab.context.set_extra_http_headers(order.headers)
             self._headers = order.headers
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         await asyncio.gather(
             self._tab.cdp.send("Network.clearBrowserCache"),
             self._tab.cdp.send("Network.clearBrowserCookies"),
-            self._tab.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
+            # Of every origin in this context: a redirect or a frame may have led to others than the one ordered.
+            self._tab.cdp.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"}),
         )
 
     async def _call(self, step: str) -> Any:
