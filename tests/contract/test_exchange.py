@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import select
 import socket
 import ssl
 import subprocess
@@ -28,6 +29,7 @@ from rig.measure.load.open_model import Dispatcher, Limits
 from rig.measure.load.order import TrialOrder
 from rig.measure.load.recorder import Offered, Recorder, Target
 from rig.measure.load.site import Site
+from rig.measure.load.tls import TlsConnection
 from rig.measure.load.trial import Trial
 from rig.measure.single import LOCUSTFILE
 from rig.model import Kind
@@ -221,6 +223,86 @@ def test_a_closed_tls_connection_says_nothing_to_the_next_exchange(tmp_path):
     with _serving(answer, serving) as host:
         _, frame = _run(f"https://{host}/", np.zeros(40), tmp_path, trusting=trusting, in_flight=1)
     assert _causes(frame) == {"none": 40}
+
+
+def _on_a_pair(kind: type[Connection], *more: Any) -> tuple[Any, socket.socket]:
+    """A connection on one end of a socket pair, which says when it would open another; the server's end."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    ready = SimpleNamespace(
+        urgent=set(),
+        add=lambda *_: None,
+        remove=lambda _: None,
+        hurry=lambda _: None,
+        receive=lambda made: (made.recv(65536), time.monotonic()),
+    )
+    asked_anew = type("AskedAnew", (kind,), {"_open": lambda self: setattr(self, "anew", True), "anew": False})
+    connection = asked_anew(None, ready, [], lambda _: None, *more)
+    connection._socket, connection._connected = ours, True
+    return connection, theirs
+
+
+def _exchange(connection: Any) -> None:
+    """One whole exchange on a connection that stands, just now."""
+    connection.busy, connection._request = True, b"GET / HTTP/1.1\r\n\r\n"
+    connection._opened()
+    while connection.busy:
+        select.select([connection._socket], [], [], 5)
+        connection._readable(False)
+    assert connection.cause is None
+
+
+@pytest.mark.parametrize(("then", "anew"), [("close", True), ("speak", True), ("wait", False)])
+def test_an_idle_connection_that_was_closed_is_noticed_however_soon(then, anew):
+    """A server may close right after a response; sent into that, a request fails that no user would have lost."""
+    connection, theirs = _on_a_pair(Connection)
+    with theirs:
+        theirs.sendall(OK)
+        _exchange(connection)
+        if then == "close":
+            theirs.shutdown(socket.SHUT_WR)
+        elif then == "speak":
+            theirs.sendall(b"noise")
+        connection.begin(0, b"GET /again", time.monotonic(), float("inf"))
+        assert connection.anew is anew
+        assert theirs.recv(100).endswith(b"\r\n\r\n" if anew else b"GET /again")
+        connection.close()
+
+
+@pytest.mark.parametrize(("goodbye", "anew"), [("with the response", True), ("after it", True), ("none", False)])
+def test_a_tls_server_that_takes_its_leave_is_noticed(goodbye, anew, tmp_path):
+    """Its word of leave is data on the socket, as a session ticket is, which means nothing."""
+    serving, trusting = _trusted(tmp_path)
+    connection, theirs = _on_a_pair(TlsConnection, trusting, "127.0.0.1")
+    may_leave, left, over, heard = threading.Event(), threading.Event(), threading.Event(), list[bytes]()
+
+    def serve() -> None:
+        with suppress(OSError), serving.wrap_socket(theirs, server_side=True) as spoken:
+            spoken.recv(100)
+            spoken.sendall(OK)
+            if goodbye == "none":
+                heard.append(spoken.recv(100))
+                return
+            may_leave.wait(5)
+            spoken.settimeout(0)
+            with suppress(ssl.SSLWantReadError):
+                spoken.unwrap()
+            left.set()
+            over.wait(5)
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    if goodbye == "with the response":
+        may_leave.set()
+    _exchange(connection)
+    may_leave.set()
+    assert not anew or left.wait(5)
+    connection.begin(0, b"GET /again", time.monotonic(), float("inf"))
+    assert connection.anew is anew
+    over.set()
+    server.join(5)
+    assert heard == ([] if anew else [b"GET /again"])
+    connection.close()
 
 
 def test_a_trial_whose_conductor_is_gone_stops_at_once(tmp_path):

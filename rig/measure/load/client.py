@@ -21,8 +21,8 @@ from rig.measure.load.readiness import Readiness
 
 _WRITE = 2
 _NEVER = float("inf")
-_FRESH_S = 0.1
-"""A server that closes idle connections does so after a while; one used just now needs no second look."""
+_LITTLE = 4096
+"""As much as a server may say between exchanges, and more."""
 _LARGE = 16384
 """Of responses so large the next may not fit what the system holds unread for us; then none may wait any more."""
 _KEPT = frozenset(
@@ -44,9 +44,6 @@ class Connection:
     the journal's column and there was no complete response: refused, reset, truncated, protocol, connect, timeout,
     connect_timeout, tls.
     """
-
-    _speaks_between = False
-    """Whether the server may send something between exchanges."""
 
     def __init__(
         self, loop: Any, ready: Readiness, addresses: Sequence[Address], ended: Callable[[Connection], None]
@@ -75,7 +72,7 @@ class Connection:
         self.status, self.cause = 0, None
         self.headers.clear()
         self._request = request
-        if self._socket is not None and not sent_s - self.done_s < _FRESH_S and self._was_closed():
+        if self._socket is not None and self._was_closed():
             self.close()
         if self._socket is None:
             self._next_address = 0
@@ -196,15 +193,16 @@ class Connection:
         """Whether the server closed this idle connection in the moment before the loop could say so."""
         assert self._socket is not None
         try:
-            return not (self._socket.recv(1, socket.MSG_PEEK) and self._speaks_between)
+            data = self._socket.recv(_LITTLE)
         except BlockingIOError:
             return False
         except OSError:
             return True
+        return not (data and self._tolerates(data))
 
     def _tolerates(self, data: bytes) -> bool:
         """Whether the connection is still good although ``data`` came between exchanges."""
-        return self._speaks_between
+        return False
 
     # Sending and receiving.
 

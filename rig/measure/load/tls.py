@@ -18,8 +18,6 @@ _BLOCK = 65536
 class TlsConnection(Connection):
     """One keep-alive HTTPS connection."""
 
-    _speaks_between = True
-
     def __init__(
         self,
         loop: Any,
@@ -64,6 +62,10 @@ class TlsConnection(Connection):
         assert self._tls is not None
         self._tls.write(data)
         super()._say(self._outgoing.read())
+
+    def _was_closed(self) -> bool:
+        """Also by a word that came with the last response and has not been looked at."""
+        return super()._was_closed() or not self._tolerates(b"")
 
     def _tolerates(self, data: bytes) -> bool:
         """Session tickets come when the server likes; a response nobody asked for does not."""
