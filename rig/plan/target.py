@@ -16,6 +16,7 @@ write = { path = "/p/1/price/", form = "price={100-900}" }
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,8 +106,9 @@ def parse_target(text: str, *, source: str) -> TargetConfig | None:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source}: is not TOML ({error})") from None
-    table = document.get("target") or document.get("tool", {}).get("rig", {}).get("target")
-    return None if table is None else _read(table, source)
+    tool = _table(document.get("tool", {}), f"{source}: tool")
+    table = document.get("target") or _table(tool.get("rig", {}), f"{source}: tool.rig").get("target")
+    return None if table is None else _read(_table(table, f"{source}: target"), source)
 
 
 def _read(table: Mapping[str, Any], source: str) -> TargetConfig:
@@ -119,11 +121,11 @@ def _read(table: Mapping[str, Any], source: str) -> TargetConfig:
     if content not in get_args(Content):
         raise UsageError(f"{source}: target.content = {content!r}: write one of {', '.join(get_args(Content))}")
     rate = table.get("rate", DEFAULT_RATE_RPS)
-    if not isinstance(rate, int | float) or not rate > 0:
+    if not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise UsageError(f"{source}: target.rate = {rate!r}: write requests per second, above 0")
     commands = {name: tuple(_list(table[name], f"{source}: target.{name}")) for name in _COMMANDS if name in table}
     texts = {name: _text(table[name], f"{source}: target.{name}") for name in _TEXTS if name in table}
-    env = table.get("env", {})
+    env = _table(table.get("env", {}), f"{source}: target.env")
     return TargetConfig(
         source=source,
         serve=texts["serve"],
@@ -148,9 +150,9 @@ def shares_of(paths: Sequence[str] | Mapping[str, float], place: str) -> dict[st
     Raises:
         UsageError: there is none, or one is no path or has no share.
     """
-    weights = dict(paths) if isinstance(paths, Mapping) else dict.fromkeys(paths, 1.0)
+    weights = dict(paths) if isinstance(paths, Mapping) else dict.fromkeys(_list(paths, place), 1.0)
     _paths(tuple(weights), place)
-    if not weights or not all(isinstance(one, int | float) and one > 0 for one in weights.values()):
+    if not weights or not all(isinstance(one, int | float) and 0 < one < math.inf for one in weights.values()):
         raise UsageError(f"{place}: name at least one path, each with a share above 0")
     total = sum(weights.values())
     return {path: float(weight) / total for path, weight in weights.items()}
@@ -173,6 +175,12 @@ def _write(table: Any, source: str) -> TargetWrite:
 def _list(value: Any, place: str) -> Sequence[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise UsageError(f"{place}: write a list of texts, in brackets")
+    return value
+
+
+def _table(value: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{place} = {value!r}: is a table, with settings of its own")
     return value
 
 

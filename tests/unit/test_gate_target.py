@@ -50,11 +50,16 @@ def test_a_file_without_the_table_says_nothing():
         (SERVE + 'paths = ["a"]', "'a' is not a path"),
         (SERVE + "paths = []", "at least one path"),
         (SERVE + 'paths = { "/a" = 0 }', "share above 0"),
+        (SERVE + 'paths = { "/a" = inf }', "share above 0"),
+        (SERVE + "paths = 5", "in brackets"),
+        (SERVE + 'paths = [["/"]]', "in brackets"),
         (SERVE + 'setup = "make"', "in brackets"),
         (SERVE + "rate = 0", "above 0"),
+        (SERVE + "rate = inf", "above 0"),
         (SERVE + 'content = "alike"', "same, similar, any"),
         (SERVE + 'write = { path = "/w" }', "target.write"),
         (SERVE + "env = { A = 1 }", "in quotes"),
+        (SERVE + 'env = ["A=1"]', "target.env = ['A=1']: is a table"),
         ("serve =", "is not TOML"),
     ],
 )
@@ -63,6 +68,14 @@ def test_what_cannot_be_meant_is_refused(table, said):
     with pytest.raises(UsageError, match=r"rig\.toml") as caught:
         read(table)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("target = 5", "target = 5: is a table"), ('[tool]\nrig = "x"', "tool.rig = 'x': is a table")]
+)
+def test_a_target_that_is_no_table_is_refused(text, said):
+    with pytest.raises(UsageError, match=rf"rig\.toml: {said}"):
+        parse_target(text, source="rig.toml")
 
 
 def test_rig_toml_comes_before_pyproject(tmp_path):
