@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from rig.cli.main import cli
 from rig.plan.target import parse_target
+from rig.report.gate_markdown import MARK
 
 yaml = pytest.importorskip("yaml", reason="PyYAML has no wheel for this Python yet")
 
@@ -224,22 +225,43 @@ def test_the_projects_described_in_the_documents_are_understood():
     assert found and all(one is not None and one.paths for one in found)
 
 
-def test_a_comment_is_replaced_only_if_the_bot_wrote_it(tmp_path):
-    """Anyone may write the mark into a comment of theirs; and where comments are refused the job goes on."""
-    gh = tmp_path / "gh"
-    gh.write_text('#!/bin/sh\nprintf "%s\\n" "$*" >>"$CALLS"\n[ "$2" = --paginate ] && echo "$EARLIER"\nexit $CODE\n')
+@pytest.fixture
+def commenting(tmp_path: Path) -> Callable[..., tuple[list[str], str]]:
+    """``script/ci-comment`` with a gh that notes who is looked for and how it is called; both, and what is said."""
+    gh, calls = tmp_path / "gh", tmp_path / "calls"
+    gh.write_text(
+        '#!/bin/sh\nprintf "%s %s\\n" "$COMMENT_AUTHOR" "$*" >>"$CALLS"\n'
+        '[ "$2" = --paginate ] && echo "$EARLIER"\nexit $CODE\n'
+    )
     gh.chmod(0o755)
-    comment = tmp_path / "comment.md"
-    comment.write_text("x")
-    calls = tmp_path / "calls"
-    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "COMMENT_FILE": str(comment), "REPOSITORY": "o/r",
-           "PULL_REQUEST": "7", "CALLS": str(calls), "CODE": "0"}  # fmt: skip
-    for earlier, method in (("", "POST repos/o/r/issues/7/comments"), ("12", "PATCH repos/o/r/issues/comments/12")):
+
+    def comment(earlier: str, **env: str) -> tuple[list[str], str]:
         calls.unlink(missing_ok=True)
-        subprocess.run([ROOT / "script" / "ci-comment"], env=env | {"EARLIER": earlier}, check=True, timeout=60)
-        asked, written = calls.read_text().splitlines()
-        assert "github-actions[bot]" in asked
-        assert method in written and f"body=@{comment}" in written
-    refused = subprocess.run([ROOT / "script" / "ci-comment"], env=env | {"EARLIER": "", "CODE": "1"},
-                             capture_output=True, text=True, timeout=60)  # fmt: skip
-    assert refused.returncode == 0 and "pull-requests: write" in refused.stdout
+        known = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "COMMENT_FILE": str(tmp_path / "comment.md"),
+                 "REPOSITORY": "o/r", "PULL_REQUEST": "7", "CALLS": str(calls), "CODE": "0"}  # fmt: skip
+        done = subprocess.run([ROOT / "script" / "ci-comment"], env=known | {"EARLIER": earlier} | env, check=True,
+                              capture_output=True, text=True, timeout=60)  # fmt: skip
+        return calls.read_text().splitlines(), done.stdout
+
+    return comment
+
+
+def test_a_comment_is_replaced_only_if_its_author_wrote_it(commenting, tmp_path):
+    """Anyone may write the mark into a comment of theirs; and where comments are refused the job goes on."""
+    file = tmp_path / "comment.md"
+    file.write_text("x")
+    for earlier, method in (("", "POST repos/o/r/issues/7/comments"), ("12", "PATCH repos/o/r/issues/comments/12")):
+        (asked, written), _ = commenting(earlier)
+        assert asked.startswith("github-actions[bot] ") and ".user.login == env.COMMENT_AUTHOR" in asked
+        assert method in written and f"body=@{file}" in written
+    assert commenting("", COMMENT_AUTHOR="my-app[bot]")[0][0].startswith("my-app[bot] ")
+    assert "pull-requests: write" in commenting("", CODE="1")[1]
+
+
+def test_a_gate_that_measured_nothing_takes_back_an_earlier_verdict(commenting):
+    """The mark stays, so that the next gate finds the comment; where there is none, none is made."""
+    (_, written), _ = commenting("12")
+    assert "PATCH repos/o/r/issues/comments/12" in written
+    assert "measured nothing" in written and MARK in written
+    asked, said = commenting("")
+    assert len(asked) == 1 and "no verdict" in said
