@@ -199,13 +199,39 @@ def test_gitlab_calls_the_same_script_and_keeps_its_files():
     calls = [line for job in document.values() for line in job.get("script", []) if "ci-gate" in line]
     assert len(calls) == 2
     for call in calls:
-        *assigned, command = shlex.split(call)
+        *assigned, command = shlex.split(call.partition(" || ")[0])
         assert command.endswith("/script/ci-gate")
         assert all(f"{word.partition('=')[0]}" in script for word in assigned)
     hidden = document[".rig-gate"]
     assert hidden["allow_failure"] == {"exit_codes": [4]}
     assert hidden["artifacts"]["reports"]["junit"] == "rig-gate/*/junit.xml"
     assert hidden["variables"]["GIT_DEPTH"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("fails", "code", "ends"), [("", 0, 0), ("git", 128, 1), ("make", 2, 1), ("ci-gate", 4, 4), ("ci-gate", 3, 3)]
+)
+@pytest.mark.parametrize("job", ["rig-gate", "rig-gate-release"])
+@pytest.mark.parametrize("advisory", ["false", "true"])
+def test_what_fails_a_job_of_gitlab(tmp_path, fails, code, ends, job, advisory):
+    """The gate with its own exit code, so that inconclusive stays 4; in advisory mode nothing, not even the set-up."""
+    for name, does in (
+        ("git", 'if [ "$1" = describe ]; then echo v1; else cp -r "$TOOLS" "$RIG_HOME_DIR"; fi'),
+        ("make", ""),
+        ("script/ci-gate", ""),
+    ):
+        tool = tmp_path / "tools" / name
+        tool.parent.mkdir(parents=True, exist_ok=True)
+        fault = f"exit {code}" if name.endswith(fails or "none") else ""
+        tool.write_text(f"#!/bin/sh\n{fault}\n{does}\n")
+        tool.chmod(0o755)
+    document = _read(GITLAB)
+    lines = [*document[".rig-gate"]["before_script"], *(document[".rig-gate"] | document[job])["script"]]
+    env = {"PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}", "TOOLS": str(tmp_path / "tools"),
+           "RIG_HOME_DIR": str(tmp_path / "home"), "RIG_REPOSITORY": "x", "RIG_VERSION": "main", "RIG_STRATEGY": "",
+           "RIG_CONFIG": "", "RIG_INCONCLUSIVE": "neutral", "RIG_ADVISORY": advisory, "BASELINE_REF": "v1"}  # fmt: skip
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(lines)], env=env, timeout=60)
+    assert done.returncode == (0 if advisory == "true" else ends)
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/ci.md", "docs/gate.md"])
