@@ -87,7 +87,7 @@ def pages(
     Every visit is a first visit: cache, cookies and storage are empty. It ends as measured, failed or starved (the
     machine withheld frames); only measured ones are in the quantiles. With several URLs, their visits take turns. After
     all else was read, one visible button that sends no form is clicked, for INP; an element with the attribute
-    data-rig-interaction is taken instead. If all visits failed the exit code is 3.
+    data-rig-interaction is taken instead. If no visit was measured the exit code is 3.
 
     \b
     Examples:
@@ -129,10 +129,11 @@ def pages(
         screenshots=screenshots,
     )
     found = _measure(options, samples)
-    print_json(found) if as_json else _show(found, samples, screenshots)
-    if found["failed"] == found["scheduled"]:
+    print_json(found) if as_json else _show(found, allow_host, samples, screenshots)
+    if not found["measured"]:
         causes = ", ".join(f"{cause} {count}" for cause, count in found["failures"].items())
-        raise InfrastructureError(f"all {found['scheduled']} visits failed ({causes}); nothing was measured")
+        failed = f"{found['failed']} failed" + (f" ({causes})" if causes else "")
+        raise InfrastructureError(f"no visit was measured: {failed}, {found['starved']} starved")
 
 
 def _measure(options: PagesOptions, samples: Path | None) -> dict[str, Any]:
@@ -210,10 +211,10 @@ def _keep(table: pa.Table, samples: Path) -> None:
         raise InfrastructureError(f"{samples}: cannot be written ({error.strerror})") from error
 
 
-def _show(found: dict[str, Any], samples: Path | None, screenshots: Path | None) -> None:
+def _show(found: dict[str, Any], allow_host: tuple[str, ...], samples: Path | None, screenshots: Path | None) -> None:
     from rig.report.pages import as_text
 
-    click.echo(as_text(found), nl=False)
+    click.echo(as_text(found, allow_host), nl=False)
     if samples is not None:
         click.echo(f"every visit: {samples}")
     if screenshots is not None:

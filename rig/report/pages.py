@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -65,8 +66,8 @@ def _address(url: str) -> tuple[str, str | None, int | None, str, str]:
     return parts.scheme, parts.hostname, port, unquote(parts.path or "/"), unquote(parts.query)
 
 
-def as_text(found: Mapping[str, Any]) -> str:
-    """LCP a page, where the time went, the counts, warnings, and what to do next."""
+def as_text(found: Mapping[str, Any], allowed: Collection[str] = ()) -> str:
+    """LCP a page, where the time went, the counts, warnings, and what to do next; ``allowed``: hosts that had to be."""
     lines = [*_wrapped(_how(found)), ""]
     lines.append(f"{'LCP':<{_NAME}}" + "".join(f"{name:>10}" for name in _QUANTILES))
     lines += [_line(page["url"], page["lcp_ms"]) for page in found["urls"]]
@@ -86,7 +87,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         )
     for warning in found["warnings"]:
         lines += _wrapped(f"WARNING  {warning}")
-    return "\n".join([*lines, *_wrapped(_next(found), "      ")]) + "\n"
+    return "\n".join([*lines, *_wrapped(_next(found, allowed), "      ")]) + "\n"
 
 
 def _how(found: Mapping[str, Any]) -> str:
@@ -117,12 +118,14 @@ def _counts(found: Mapping[str, Any]) -> str:
     return f"{counts}{f' (failed: {causes})' if causes else ''}; {took}"
 
 
-def _next(found: Mapping[str, Any]) -> str:
+def _next(found: Mapping[str, Any], allowed: Collection[str]) -> str:
     if not found["measured"]:
         return "next: open the page in a browser of your own, and look at what it needs"
     url = found["urls"][0]["url"]
-    url = url if len(url) < _NAME else "URL"  # Broken into lines it could not be copied.
-    return f"next: rig load {url} --rate 50, and this again meanwhile: what load does to LCP"
+    host = urlsplit(url).hostname or ""
+    allow = f" --allow-host {shlex.quote(host)}" if host in allowed else ""
+    url = shlex.quote(url) if len(url) < _NAME else "URL"  # Broken into lines it could not be copied.
+    return f"next: rig load {url} --rate 50{allow}, and this again meanwhile: what load does to LCP"
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:

@@ -108,7 +108,7 @@ def test_all_visits_failed_is_no_measurement(site: Site) -> None:
     assert found["lcp_ms"] == {"p50": None, "p75": None, "p95": None, "iqr": None}
     code, _, said = pages(site.url("/silent"), "--visits", "1", "--timeout", "500ms")
     assert code == 3
-    assert "all 1 visits failed (timeout 1)" in said
+    assert "no visit was measured: 1 failed (timeout 1), 0 starved" in said
 
 
 @pytest.mark.parametrize(

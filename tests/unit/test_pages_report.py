@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from rig.cli.pages import pages
+from rig.model import InfrastructureError
 from rig.report.pages import as_text, visit_list, warnings
 from rig.samples import PAGES
 
@@ -63,6 +66,33 @@ def test_it_fits_eighty_columns() -> None:
     assert "INP not measured" in text
     assert "1,910" in text
     assert "begun after they were due" in text
+
+
+def test_the_next_command_can_be_copied() -> None:
+    """Into a shell, which would read & as its own; a host that had to be allowed has to be again."""
+    one = [{"url": "http://staging.test/?a=1&b=2", "lcp_ms": NONE}]
+    words = "rig load 'http://staging.test/?a=1&b=2' --rate 50"
+    assert f"{words}, and this" in " ".join(as_text(found(urls=one)).split())
+    assert f"{words} --allow-host staging.test, and" in " ".join(
+        as_text(found(urls=one), ["other.test", "staging.test"]).split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"failed": 9, "starved": 1, "failures": {"timeout": 9}}, r"9 failed \(timeout 9\), 1 starved"),
+        ({"failed": 0, "starved": 10, "failures": {}}, "0 failed, 10 starved"),
+    ],
+)
+def test_where_no_visit_was_measured_there_is_no_measurement(monkeypatch, counts, said) -> None:
+    """Whether they failed or starved; one that was measured is enough."""
+    figures = found(scheduled=10, measured=0, **counts)
+    monkeypatch.setattr("rig.cli.pages._measure", lambda *_: figures)
+    with pytest.raises(InfrastructureError, match=f"no visit was measured: {said}"):
+        CliRunner().invoke(pages, ["http://127.0.0.1/", "--json"], standalone_mode=False, catch_exceptions=False)
+    figures["measured"] = 1
+    assert CliRunner().invoke(pages, ["http://127.0.0.1/", "--json"]).exit_code == 0
 
 
 def test_a_visit_that_failed_has_no_figures() -> None:
