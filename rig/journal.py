@@ -243,9 +243,10 @@ class RunDir:
         return cls(path, {**head, "created": now.isoformat(timespec="seconds"), **manifest})
 
     def update(self, **facts: Any) -> None:
-        """Merge ``facts`` into the manifest and replace it atomically."""
-        self.manifest.update(facts)
-        write_json(self.path / "manifest.json", self.manifest)
+        """Merge ``facts`` into the manifest and replace it atomically; what can't be written is not merged."""
+        merged = {**self.manifest, **facts}
+        write_json(self.path / "manifest.json", merged)
+        self.manifest = merged
 
     def open_trial(self, trial: TrialId) -> TrialDir:
         """Make the folder of one trial."""

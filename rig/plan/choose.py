@@ -84,7 +84,8 @@ def choose(
     """Amounts for ``profile`` where one recompute alone takes ``recompute_s``; given ones are taken as they are.
 
     Raises:
-        UsageError: the recompute time is not positive, or a given window is too short for the expiries.
+        UsageError: the recompute time is not positive, a given window is too short for the expiries, or writes leave no
+            room for reads.
     """
     if recompute_s <= 0:
         raise UsageError("recompute time: not measured, so no rate can be chosen; give --rate, --writes and --ttl")
@@ -93,7 +94,7 @@ def choose(
     work_s = cycle_work_s(profile, total, recompute_s, threads)
     window = window_s or _window(profile, work_s)
     hot, other = _split_writes(profile, total, window, write_share)
-    return Amounts(
+    amounts = Amounts(
         window_s=window,
         rate_rps=total,
         hot_writes=hot,
@@ -103,6 +104,12 @@ def choose(
         herd_s=herd_s,
         group_writes=sum(group.count for group in profile.write_groups),
     )
+    if not amounts.read_rate_rps:
+        raise UsageError(
+            f"--rate {total:g}: in {window:g} s that is no more than the {amounts.writes} writes, so nothing would be"
+            " read; give a higher --rate, or fewer --writes"
+        )
+    return amounts
 
 
 def origin_share(profile: Profile, amounts: Amounts, recompute_s: float, threads: int) -> float:

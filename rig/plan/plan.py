@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -73,8 +74,8 @@ class RunOptions:
         if self.workers < 0:
             raise UsageError(f"--workers {self.workers}: at least 1, or leave it out")
         for name, value in (("--rate", self.rate_rps), ("--window", self.window_s), ("--ttl", self.ttl_s)):
-            if value is not None and value <= 0:
-                raise UsageError(f"{name} {value:g}: must be above 0")
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{name} {value:g}: must be a number above 0")
         if self.window_s is not None and self.window_s < LEAST_WINDOW_S:
             raise UsageError(
                 f"--window {self.window_s:g}: at least {LEAST_WINDOW_S:g} s; its first second and its last four have no"

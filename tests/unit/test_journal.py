@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from rig.journal import RunDir, StreamSink, open_run, read_json_lines, read_stream
+from rig.journal import RunDir, StreamSink, open_run, read_json_lines, read_stream, recorded
 from rig.model import InfrastructureError, RunStatus, TrialId, UsageError
 from rig.samples import REQUESTS
 
@@ -84,6 +84,17 @@ def test_a_running_manifest_without_an_owner_is_read_as_interrupted(tmp_path):
     assert open_run(run.path).status is RunStatus.RUNNING
     run._lock.close()
     assert open_run(run.path).status is RunStatus.INTERRUPTED
+
+
+def test_a_run_that_failed_over_its_manifest_says_so(tmp_path):
+    """Facts that are no JSON are left out, so that how the run ended can be written."""
+    run = RunDir.create(tmp_path, "p", {})
+    with pytest.raises(ValueError, match="JSON"), recorded(run):
+        run.update(rate_rps=float("nan"))
+    read = open_run(run.path)
+    assert read.status is RunStatus.FAILED
+    assert "JSON" in read.manifest["error"]
+    assert "rate_rps" not in read.manifest
 
 
 def test_an_unknown_column_is_refused(tmp_path):

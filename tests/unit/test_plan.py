@@ -65,6 +65,18 @@ def test_a_window_without_room_for_writes_is_refused():
         RunOptions(window_s=4.0)
 
 
+@pytest.mark.parametrize("given", [{"rate_rps": float("nan")}, {"rate_rps": float("inf")}, {"ttl_s": float("inf")}])
+def test_an_amount_that_is_no_number_is_refused(given):
+    with pytest.raises(UsageError, match="must be a number above 0"):
+        RunOptions(**given)
+
+
+def test_a_rate_that_writes_use_up_is_refused():
+    """A run without reads would measure nothing."""
+    with pytest.raises(UsageError, match=r"--rate 0\.1: .* nothing would be read"):
+        choose(PROFILE, 0.1, 16, rate_rps=0.1)
+
+
 def test_an_unmeasured_recompute_time_chooses_nothing():
     """No rate is invented where nothing is known."""
     with pytest.raises(UsageError, match="recompute time"):
