@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -23,6 +24,8 @@ Json = Mapping[str, Any]
 WIDTH = 80
 FEW = 3
 """Fewer visits than this make no headline."""
+_REPORT = re.compile(r"lighthouse/(at-rest|under-load)/[\w.-]+\.html")
+"""How `rig lighthouse` names those of Lighthouse; nothing else is linked to."""
 _CACHE = {"cold": "cold cache", "warm": "warm cache", "as-found": "cache as found"}
 _FIGURES = {
     "observed_lcp_ms": "LCP as painted", "lcp_ms": "LCP simulated", "ttfb_ms": "TTFB simulated",
@@ -62,7 +65,7 @@ def section(run: Run, found: Sequence[Picture], labels: Sequence[str]) -> dict[s
             (one["name"], f"{_CACHE[state['cache']]}{_load_words(state)}", state["report"])
             for one in named
             for state in one["states"]
-            if state["report"]
+            if _REPORT.fullmatch(state["report"] or "")
         ],
     }
 
@@ -175,7 +178,7 @@ def figures_table(strategies: Sequence[Json]) -> Table:
 
 def as_text(audits: Json, found: Sequence[Picture]) -> str:
     """The answer in a terminal, 80 columns wide."""
-    console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False, emoji=False)
+    console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False, emoji=False, markup=False)
     grid = Grid(box=box.SIMPLE_HEAD, padding=0, show_edge=False, pad_edge=False)
     headings = ["strategy", "cache", "LCP painted", "simulated", "server", "score"]
     for position, heading in enumerate(headings):

@@ -188,6 +188,31 @@ def test_the_terminal_says_both_in_80_columns(tmp_path):
     assert "1,300 (1,290–1,320)" in text
 
 
+@pytest.mark.parametrize("path", ["/p/[slug]/", "/[/b]"])
+def test_what_looks_like_markup_is_printed_as_it_is(tmp_path, path):
+    """A page's path and a strategy's name are the target's to choose."""
+    run_with(tmp_path, lines("[/b]", "warm", 200))
+    text = lighthouse.as_text({**read_audits(tmp_path), "path": path}, [picture("[/b]", (path, 250, False))])
+    assert f"desktop, {path}: medians" in text
+    assert "\n[/b]" in text and "  [/b]: calm 250" in text
+
+
+@pytest.mark.parametrize(
+    ("report", "linked"),
+    [
+        ("lighthouse/under-load/stale-while-revalidate-cold-2.html", True),
+        ("javascript:alert(1)", False),
+        ("https://elsewhere.test/lighthouse/at-rest/a.html", False),
+        ("lighthouse/at-rest/../../../a.html", False),
+        (None, False),
+    ],
+)
+def test_only_reports_rig_has_put_there_are_linked(tmp_path, report, linked):
+    """lighthouse.json may be anybody's."""
+    run = run_with(tmp_path, lines("a", "warm", 200, report=report))
+    assert lighthouse.section(run, [], ["a"])["reports"] == ([("a", "warm cache", report)] if linked else [])
+
+
 class _Silent:
     def audited(self, line):
         pass
