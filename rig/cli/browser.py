@@ -26,7 +26,8 @@ def browser() -> None:
     Examples:
       rig browser path
       rig browser install
-      rig browser serve          (then elsewhere: RIG_BROWSER_URL=ws://… rig run)
+      rig browser serve                    (then: RIG_BROWSER_URL=ws://… rig run)
+      rig browser serve --host 10.0.0.7    (then elsewhere: … rig run --master 10.0.0.5)
       RIG_BROWSER=/opt/google/chrome/chrome rig run
     """
 

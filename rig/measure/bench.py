@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from rig.journal import RunDir
-from rig.measure.address import own_address_towards
+from rig.measure.address import is_loopback, own_address_towards
 from rig.measure.given import given_target
 from rig.measure.load.fleet_client import Crewing, FleetClient, Watching
 from rig.measure.origin_events import OriginEvents
@@ -102,9 +103,11 @@ def bench_for(
     """Start everything, and end everything whatever happens.
 
     Raises:
-        UsageError: ``--target-url`` without what belongs to it.
+        UsageError: ``--target-url`` without what belongs to it, or a browser that can't reach the target.
         InfrastructureError: something does not come up, or the target that runs already can't be measured from here.
     """
+    if browser and browser.elsewhere:
+        require_reach(browser, options)
     target_cpus, instrument_cpus = pinning()
     logs, work = directory.path / "logs", directory.path / "work"
     given = given_target(options.target_url) if options.target_url else None
@@ -175,6 +178,22 @@ def bench_for(
             progress.scraped(fleet.metrics_address)
         yield Bench(directory, main, cache, fleet, OriginEvents(events), start, control_url)
     app_server.remove_work(work)
+
+
+def require_reach(browser: Place, options: RunOptions) -> None:
+    """Refuse a target on loopback to a browser of another host: every visit would fail.
+
+    Raises:
+        UsageError: it is so; names what to change.
+    """
+    its_host = urlsplit(browser.where).hostname or ""
+    host = (urlsplit(options.target_url).hostname or "") if options.target_url else options.master_address[0]
+    if is_loopback(host) and not is_loopback(its_host):
+        option = "--target-url" if options.target_url else "--master"
+        raise UsageError(
+            f"RIG_BROWSER_URL: a browser on {its_host} can't open pages on {host}; give {option} an address of this"
+            " machine that others reach"
+        )
 
 
 class Used:

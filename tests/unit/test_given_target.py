@@ -16,11 +16,13 @@ from click.testing import CliRunner
 from rig.cli.browser import browser
 from rig.contrib.django.state import SharedState
 from rig.measure.address import own_address_towards
+from rig.measure.bench import bench_for, require_reach
 from rig.measure.given import Given, given_target, refuse_what_needs_own
+from rig.measure.load.fleet_client import Watching
 from rig.measure.load.hands import Hands
 from rig.measure.pages.serving import address_path
 from rig.measure.services.app_server import free_port
-from rig.measure.services.browser_place import browser_place
+from rig.measure.services.browser_place import Place, browser_place
 from rig.measure.target import Target, _server_timing
 from rig.model import InfrastructureError, UsageError
 from rig.plan.environment import beside_target, told
@@ -171,6 +173,30 @@ def test_a_browser_that_is_elsewhere_is_named_by_its_address(monkeypatch):
     monkeypatch.setenv("RIG_BROWSER_URL", "http://browser:9222")
     with pytest.raises(UsageError, match="like ws://"):
         browser_place()
+
+
+AFAR = Place(where="ws://192.0.2.7:9222/secret", version=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [(RunOptions(), "--master"), (RunOptions(target_url=URL, master="192.0.2.5"), "--target-url")],
+)
+def test_a_browser_of_another_host_must_reach_the_target(options, remedy, tmp_path):
+    """Every visit would fail, and the run end without LCP. The secret in its address is not told."""
+    with (
+        pytest.raises(UsageError, match=rf"on 192\.0\.2\.7 can't open pages on 127\.0\.0\.1; give {remedy}") as caught,
+        bench_for(SimpleNamespace(path=tmp_path), options, AFAR, Watching(), None),
+    ):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+def test_a_browser_that_can_reach_the_target_is_let():
+    """One of this host, or a target that listens to others."""
+    require_reach(Place(where="ws://127.0.0.1:9222/secret", version=None), RunOptions())
+    require_reach(AFAR, RunOptions(master="192.0.2.5"))
+    require_reach(AFAR, RunOptions(target_url="http://192.0.2.5:8000"))
 
 
 def test_a_served_browser_is_found_by_who_is_told_its_address_only(monkeypatch):
