@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from rig.cli.options import json_option, print_json
-from rig.model import ExitCode, RigError
+from rig.model import ExitCode, InfrastructureError, RigError
 
 Check = Callable[[], str]
+_CONNECT_S = 5
 
 
 @click.command(short_help="Say what is installed, what is missing, and what to do.")
@@ -64,7 +65,22 @@ def _cache() -> str:
 def _database() -> str:
     from rig.measure.services.app_server import database_name
 
-    return f"{database_name()}" + (" (DATABASE_URL)" if os.environ.get("DATABASE_URL") else ", in a file of its own")
+    if not (url := os.environ.get("DATABASE_URL")):
+        return f"{database_name()}, in a file of its own"
+    _require_connection(url)
+    return f"{database_name()} (DATABASE_URL)"
+
+
+def _require_connection(url: str) -> None:
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=_CONNECT_S).close()
+    except psycopg.OperationalError as error:
+        raise InfrastructureError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
+    except psycopg.Error:
+        # What it says may quote the password.
+        raise InfrastructureError("DATABASE_URL: write it like postgresql://user:password@host:5432/name") from None
 
 
 def _browser() -> str:

@@ -56,6 +56,19 @@ def test_wrong_usage_is_exit_2_and_names_what_would_be_right(arguments, says):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [("postgresql://nobody:hush@127.0.0.1:1/x", "refused"), ("nobody:hush@127.0.0.1:1/x", "postgresql://user")],
+)
+def test_a_database_nobody_answers_for_is_missing(url, says):
+    """The doctor asks it, and says why; its password is not told."""
+    done = _rig("doctor", "--json", DATABASE_URL=url)
+    (row,) = [row for row in json.loads(done.stdout)["checks"] if row["name"] == "database"]
+    assert (done.returncode, row["ok"]) == (3, False)
+    assert says in row["fact"]
+    assert "hush" not in done.stdout + done.stderr
+
+
 def test_an_unwritable_output_folder_is_exit_3(tmp_path):
     """Nothing is started before it is known that results can be kept."""
     blocked = tmp_path / "file"
