@@ -18,11 +18,12 @@ from rig.contrib.django.state import SharedState
 from rig.measure.address import own_address_towards
 from rig.measure.bench import bench_for, require_reach
 from rig.measure.given import Given, given_target, refuse_what_needs_own
-from rig.measure.load.fleet_client import Watching
+from rig.measure.load.fleet_client import FleetClient, Watching
 from rig.measure.load.hands import Hands
+from rig.measure.pages.client import BrowserClient
 from rig.measure.pages.serving import address_path
 from rig.measure.services.app_server import free_port
-from rig.measure.services.browser_place import Place, browser_place
+from rig.measure.services.browser_place import PLACE, Place, browser_place
 from rig.measure.target import Target, _server_timing
 from rig.model import InfrastructureError, UsageError
 from rig.plan.environment import beside_target, told
@@ -197,6 +198,33 @@ def test_a_browser_that_can_reach_the_target_is_let():
     require_reach(Place(where="ws://127.0.0.1:9222/secret", version=None), RunOptions())
     require_reach(AFAR, RunOptions(master="192.0.2.5"))
     require_reach(AFAR, RunOptions(target_url="http://192.0.2.5:8000"))
+
+
+class _Started(Exception):
+    """Command and environment of a process that was to be started."""
+
+
+def test_the_address_of_a_browser_stands_on_no_command_line(monkeypatch, tmp_path):
+    """Every user may read those; it ends in a secret. A fleet without a browser inherits none."""
+
+    def start(command, **how):
+        raise _Started(command, how["env"])
+
+    for module in ("subprocess", "gevent.subprocess"):
+        monkeypatch.setattr(f"{module}.Popen", start)
+    monkeypatch.setenv(PLACE, "inherited")
+    for begin in (
+        lambda: FleetClient(Path("x.py"), logs=tmp_path, browser=AFAR.where),
+        lambda: BrowserClient(AFAR.where, log_path=tmp_path / "log").start(),
+    ):
+        with pytest.raises(_Started) as caught:
+            begin()
+        command, env = caught.value.args
+        assert "secret" not in " ".join(command)
+        assert env[PLACE] == AFAR.where
+    with pytest.raises(_Started) as caught:
+        FleetClient(Path("x.py"), logs=tmp_path)
+    assert PLACE not in caught.value.args[1]
 
 
 def test_a_served_browser_is_found_by_who_is_told_its_address_only(monkeypatch):

@@ -1,8 +1,8 @@
 """The fleet: one Locust process and one browser for all trials of a run, and workers where they are asked for.
 
-``python -m rig.measure.load.fleet LOCUSTFILE --browser PLACE …`` reads orders as JSON lines from standard input and
-answers on standard output. It ends, with all it started, when its input ends. Locust patches the standard library at
-import, so nothing of this runs in the conductor's process.
+``python -m rig.measure.load.fleet LOCUSTFILE …`` reads orders as JSON lines from standard input and answers on standard
+output; RIG_BROWSER_PLACE says where its browser is. It ends, with all it started, when its input ends. Locust patches
+the standard library at import, so nothing of this runs in the conductor's process.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from rig.measure.load.users import set_browser, set_trial
 from rig.measure.load.visitor import VISIT_TIMEOUT_S, VisitRunner
 from rig.measure.pages.client import BrowserClient
 from rig.measure.pages.protocol import VisitOptions
+from rig.measure.services.browser_place import PLACE
 from rig.measure.services.supervisor import die_with_parent, pin
 from rig.model import InfrastructureError, Kind, RigError
 from rig.samples import REQUESTS
@@ -260,11 +261,11 @@ def main() -> None:
         os.nice(-5)
     setup_logging("INFO")
     browser = None
-    if options.browser:
+    if place := os.environ.get(PLACE):
         chosen = options.browser_cpus or options.cpus
         cpus = {int(cpu) for cpu in chosen.split(",")} if chosen else None
         browser = BrowserClient(
-            options.browser,
+            place,
             pages=options.pages,
             cpus=cpus,
             options=VisitOptions(interact=not options.no_interact),
@@ -317,7 +318,6 @@ def _crewed(fleet: Fleet, options: argparse.Namespace) -> Iterator[None]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("locustfile", type=Path)
-    parser.add_argument("--browser", default="")
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", default="")
     parser.add_argument("--browser-cpus", default="")

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from rig.measure.load.order import PairOrder, TrialOrder
+from rig.measure.services.browser_place import PLACE
 from rig.model import InfrastructureError
 
 _END_S = 5.0
@@ -76,8 +77,7 @@ class FleetClient:
         self._log = logs / "fleet.log"
         command = [sys.executable, "-m", "rig.measure.load.fleet", str(locustfile)]
         if browser is not None:
-            command += ["--browser", str(browser), "--pages", str(pages)]
-            command += ["--browser-log", str(logs / "browser.log")]
+            command += ["--pages", str(pages), "--browser-log", str(logs / "browser.log")]
             command += ["--browser-cpus", browser_cpus] if browser_cpus else []
             command += [] if interact else ["--no-interact"]
         command += ["--cpus", cpus] if cpus else []
@@ -85,6 +85,9 @@ class FleetClient:
             command += ["--workers", str(crewing.workers), "--bind", crewing.bind, "--port", str(crewing.port)]
             command += ["--logs", str(logs)] + ["--remote"] * crewing.remote
         command += watching.arguments() if watching else []
+        # Whoever read a profile kept Locust from patching his own process; the fleet's is Locust's.
+        env = {name: value for name, value in os.environ.items() if name not in ("LOCUST_SKIP_MONKEY_PATCH", PLACE)}
+        env |= {PLACE: str(browser)} if browser is not None else {}
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
                 command,
@@ -92,8 +95,7 @@ class FleetClient:
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 text=True,
-                # Whoever read a profile kept Locust from patching his own process; the fleet's is Locust's.
-                env={name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"},
+                env=env,
                 # Ctrl-C in the terminal is the conductor's to handle: it ends the fleet by closing its input.
                 start_new_session=True,
             )

@@ -1,9 +1,9 @@
-"""The browser process: ``python -m rig.measure.pages.browser --browser PLACE --pages N [--cpus 0,1] [--options JSON]``.
+"""The browser process: ``python -m rig.measure.pages.browser --pages N [--cpus 0,1] [--options JSON]``.
 
-PLACE is a path, or the address of a browser that runs elsewhere (`rig browser serve`). One asyncio Playwright, one
-Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is taken up by the next free page,
-and answered by one line on stdout. It has a process of its own because Playwright's asyncio and Locust's gevent do not
-go together.
+RIG_BROWSER_PLACE is a path, or the address of a browser that runs elsewhere (`rig browser serve`). One asyncio
+Playwright, one Chromium, N reused pages. Orders come in on stdin as JSON lines, in any number; each is taken up by the
+next free page, and answered by one line on stdout. It has a process of its own because Playwright's asyncio and
+Locust's gevent do not go together.
 
 It ends, and Chromium with it, when its input closes or its parent is gone. When Chromium dies it closes its output
 at once and ends, too: whoever started it starts another one, so there is one way to recover and not two.
@@ -27,6 +27,7 @@ from rig.measure.pages.chromium import NICENESS, page_script, reach
 from rig.measure.pages.protocol import Order, VisitOptions, encode, encode_visit, options_from, parse_order
 from rig.measure.pages.tab import Setup, context_options
 from rig.measure.pages.visit import TAB_GONE, Page
+from rig.measure.services.browser_place import PLACE
 from rig.model import ExitCode, RigError, UsageError
 
 LINE_LIMIT = 1 << 20
@@ -190,7 +191,6 @@ def _pin(cpus: set[int]) -> set[int] | None:
 def main() -> None:
     """Parse the arguments, keep stdout for the protocol alone, and serve."""
     parser = argparse.ArgumentParser(prog="python -m rig.measure.pages.browser")
-    parser.add_argument("--browser", required=True)
     parser.add_argument("--pages", type=int, default=1)
     parser.add_argument("--cpus", type=lambda text: {int(cpu) for cpu in text.split(",")})
     parser.add_argument("--options", type=lambda text: options_from(json.loads(text)), default=VisitOptions())
@@ -202,7 +202,7 @@ def main() -> None:
     try:
         cpus = _pin(arguments.cpus) if arguments.cpus else None
         os.nice(NICENESS)
-        code = asyncio.run(serve(arguments.browser, arguments.pages, cpus, arguments.options, out))
+        code = asyncio.run(serve(os.environ[PLACE], arguments.pages, cpus, arguments.options, out))
     except (Error, RigError, TimeoutError, OSError) as error:
         out.write(encode({"ready": False, "error": str(error).strip(), "usage": isinstance(error, UsageError)}))
         out.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from gevent.lock import BoundedSemaphore
 from rig.measure.pages.family import cpu_of, end, kill_family
 from rig.measure.pages.pictures import Pictures
 from rig.measure.pages.protocol import Order, Visit, VisitOptions, encode_order
-from rig.measure.services.browser_place import REMOTE
+from rig.measure.services.browser_place import PLACE, REMOTE
 from rig.model import InfrastructureError, UsageError
 
 START_TIMEOUT_S = 60.0
@@ -56,12 +57,12 @@ class BrowserClient:
         self.restarts = 0
         self.ready: dict[str, Any] = {}
         self._elsewhere = str(browser_path).startswith(REMOTE)
-        self._command = [sys.executable, "-m", "rig.measure.pages.browser"]
-        self._command += ["--browser", str(browser_path), "--pages", str(pages)]
+        self._command = [sys.executable, "-m", "rig.measure.pages.browser", "--pages", str(pages)]
         if cpus:
             self._command += ["--cpus", ",".join(map(str, sorted(cpus)))]
         if options is not None:
             self._command += ["--options", json.dumps(options.as_dict())]
+        self._env = {**os.environ, PLACE: str(browser_path)}
         self._log_path = log_path
         self._free = pages
         self._control = BoundedSemaphore()
@@ -207,6 +208,7 @@ class BrowserClient:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=self._env,
                 # Ctrl-C in the terminal must reach us alone: we end the browser when its visits are done.
                 start_new_session=True,
             )

@@ -11,6 +11,10 @@ from rig.model import UsageError
 REMOTE = ("ws://", "wss://")
 """How the address of a browser that runs elsewhere begins."""
 
+PLACE = "RIG_BROWSER_PLACE"
+"""By this variable rig's own processes tell each other where: an address ends in a secret, and every user may read
+command lines."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
