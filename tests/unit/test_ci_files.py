@@ -229,7 +229,8 @@ def test_what_fails_a_job_of_gitlab(tmp_path, fails, code, ends, job, advisory):
     lines = [*document[".rig-gate"]["before_script"], *(document[".rig-gate"] | document[job])["script"]]
     env = {"PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}", "TOOLS": str(tmp_path / "tools"),
            "RIG_HOME_DIR": str(tmp_path / "home"), "RIG_REPOSITORY": "x", "RIG_VERSION": "main", "RIG_STRATEGY": "",
-           "RIG_CONFIG": "", "RIG_INCONCLUSIVE": "neutral", "RIG_ADVISORY": advisory, "BASELINE_REF": "v1"}  # fmt: skip
+           "RIG_CONFIG": "", "RIG_CONTENT": "", "RIG_INCONCLUSIVE": "neutral", "RIG_ADVISORY": advisory,
+           "BASELINE_REF": "v1"}  # fmt: skip
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(lines)], env=env, timeout=60)
     assert done.returncode == (0 if advisory == "true" else ends)
 
