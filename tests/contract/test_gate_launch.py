@@ -59,21 +59,23 @@ def launched(
 def test_arms_share_nothing_and_swap_ports(tmp_path):
     """Each has a port, data and a cache server of its own, both the strategy; who has which port changes each launch.
 
-    Their token stands on no command line, which everybody can read.
+    Each has its token, and not from a command line, which everybody can read.
     """
     env = 'env = { TINY_CACHE = "{cache}", TINY_DATA = "{data}" }'
     arms = built(tmp_path, env, "lease")
-    urls = []
+    urls, tokens = [], []
     for number in (1, 2):
         with arms.launch(number) as pair:
             urls.append([arm.url for arm in pair])
+            tokens.append([arm.headers["X-Rig-Token"] for arm in pair])
             words = [word for arm in pair for process in arm.service.tree() for word in process.cmdline()]
-            assert not any(arm.headers["X-Rig-Token"] in word for arm in pair for word in words)
+            assert not any(token in word for token in tokens[-1] for word in words)
     assert urls[1] == urls[0][::-1] and len(set(urls[0])) == 2
     told = [
         [json.loads(line) for line in (tmp_path / name / "started.jsonl").read_text().splitlines()]
         for name in ("baseline", "candidate")
     ]
+    assert [[one["RIG_TOKEN"], other["RIG_TOKEN"]] for one, other in zip(*told, strict=True)] == tokens
     for one, other in zip(*told, strict=True):
         assert one["CACHE_STRATEGY"] == other["CACHE_STRATEGY"] == "lease"
         assert one["TINY_CACHE"] and one["TINY_CACHE"] != other["TINY_CACHE"]

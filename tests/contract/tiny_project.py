@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     if PEAK:
         recompute(9)  # Of its start, before anyone asks.
-    told = {name: os.environ.get(name) for name in ("CACHE_STRATEGY", "TINY_CACHE", "TINY_DATA")}
+    told = {name: os.environ.get(name) for name in ("CACHE_STRATEGY", "RIG_TOKEN", "TINY_CACHE", "TINY_DATA")}
     with Path("started.jsonl").open("a") as stream:
         stream.write(json.dumps({"port": sys.argv[1], **told}) + "\n")
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
